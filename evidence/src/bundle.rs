@@ -1,0 +1,93 @@
+//! The bundle's format: one JSON file, byte strings in lower-case hex.
+
+use serde::{Deserialize, Serialize};
+use std::{fs, path::Path};
+
+use crate::EvidenceError;
+
+/// The format this crate writes; readers refuse others.
+pub const VERSION: u32 = 1;
+
+/// Everything needed to check one machine's anchors without asking anyone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Hash of the chain's first block.
+    #[serde(with = "hex")]
+    pub genesis: [u8; 32],
+    /// `TPMT_PUBLIC` of the endorsement key.
+    #[serde(with = "hex")]
+    pub ek_public: Vec<u8>,
+    /// DER, empty when the TPM has none.
+    #[serde(with = "hex")]
+    pub ek_certificate: Vec<u8>,
+    /// `TPMT_PUBLIC` of the attestation key.
+    #[serde(with = "hex")]
+    pub ak_public: Vec<u8>,
+    /// The quote of the last boot, when there is one.
+    pub quote: Option<Signed>,
+    /// Anchors, oldest first.
+    pub anchors: Vec<Signed>,
+}
+
+/// One TPM attestation and what its qualifyingData commits to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// Number of the block that the attestation is younger than.
+    pub block_number: u64,
+    /// That block's hash.
+    #[serde(with = "hex")]
+    pub block_hash: [u8; 32],
+    /// Records in the log.
+    pub size: u64,
+    /// Root of the log at that size.
+    #[serde(with = "hex")]
+    pub root: [u8; 32],
+    /// The device key that the attestation delegates.
+    #[serde(with = "hex")]
+    pub device_key: [u8; 32],
+    /// `TPMS_ATTEST`.
+    #[serde(with = "hex")]
+    pub message: Vec<u8>,
+    /// ECDSA P-256 over SHA-256 of the message, r‖s.
+    #[serde(with = "hex")]
+    pub signature: [u8; 64],
+}
+
+impl Bundle {
+    /// Reads a bundle.
+    pub fn read(file: &Path) -> Result<Self, EvidenceError> {
+        let bytes = fs::read(file).map_err(|error| EvidenceError::Io(file.into(), error))?;
+        let bundle: Self = serde_json::from_slice(&bytes).map_err(EvidenceError::Malformed)?;
+        if bundle.version != VERSION {
+            return Err(EvidenceError::Version(bundle.version));
+        }
+        Ok(bundle)
+    }
+
+    /// Writes a bundle.
+    pub fn write(&self, file: &Path) -> Result<(), EvidenceError> {
+        let text = serde_json::to_vec_pretty(self).map_err(EvidenceError::Malformed)?;
+        fs::write(file, text).map_err(|error| EvidenceError::Io(file.into(), error))
+    }
+
+    /// The machine's identifier.
+    pub fn machine(&self) -> [u8; 32] {
+        attest::machine_id(&self.ek_public)
+    }
+
+    /// What an attestation of this bundle must commit to.
+    pub fn statement(&self, signed: &Signed) -> attest::Statement {
+        attest::Statement {
+            genesis: self.genesis,
+            block: signed.block_hash,
+            machine: self.machine(),
+            size: signed.size,
+            root: signed.root,
+            device_key: signed.device_key,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Installs what is missing: Debian packages, and nothing else. Says so first.
+
+use crate::sh;
+use anyhow::{Result, bail};
+use std::process::Command;
+
+/// A package, and the program or file that shows it is there.
+const NEEDED: &[(&str, &str, &str)] = &[
+    ("protobuf-compiler", "/usr/bin/protoc", "the node's network messages"),
+    ("swtpm", "/usr/bin/swtpm", "a software TPM 2.0 for the demo and the tests"),
+    ("swtpm-tools", "/usr/bin/swtpm_setup", "gives that TPM an endorsement key certificate"),
+    ("tpm2-tools", "/usr/bin/tpm2_checkquote", "a second opinion on exported quotes"),
+    ("mold", "/usr/bin/mold", "links the node in seconds"),
+    ("lld", "/usr/bin/wasm-ld", "links the runtime's WASM"),
+    ("clang", "/usr/bin/clang", "C parts of the node's dependencies"),
+    ("pkg-config", "/usr/bin/pkg-config", "finds C libraries"),
+    ("python3", "/usr/bin/python3", "runs the independent log checker"),
+];
+
+/// Debian's own compiler brings the sources of std: needed where rustup cannot fetch the WASM target.
+const FOR_WASM: &[(&str, &str, &str)] = &[
+    ("rustc-web", "/usr/bin/rustc", "builds the runtime's WASM"),
+    ("cargo-web", "/usr/bin/cargo", "builds the runtime's WASM"),
+    ("rust-web-src", "/usr/share/doc/rust-web-src", "core and alloc for the runtime's WASM"),
+];
+
+/// Installs every package that is missing, or says the one command that would.
+pub fn run() -> Result<()> {
+    let mut missing: Vec<_> = NEEDED.iter().filter(|(_, path, _)| !exists(path)).collect();
+    if !has_wasm_target() {
+        missing.extend(FOR_WASM.iter().filter(|(_, path, _)| !exists(path)));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Installing with apt-get:");
+    for (package, _, why) in &missing {
+        println!("  {package:18} {why}");
+    }
+    let packages: Vec<&str> = missing.iter().map(|(package, _, _)| *package).collect();
+    let sudo = !nix::unistd::geteuid().is_root();
+    if sudo && !sh::installed("sudo") {
+        bail!("not root and no sudo; run this once as root:\n  apt-get install -y {}", packages.join(" "));
+    }
+    sh::step("apt-get update", apt(sudo).arg("update"))?;
+    sh::step("apt-get install", apt(sudo).args(["install", "-y", "--no-install-recommends"]).args(&packages))
+}
+
+fn apt(sudo: bool) -> Command {
+    let mut command = Command::new(if sudo { "sudo" } else { "apt-get" });
+    if sudo {
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    } else {
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+    }
+    command
+}
+
+fn exists(path: &str) -> bool {
+    std::path::Path::new(path).exists()
+}
+
+/// Whether rustup's toolchain can build for WASM without a standard library.
+pub fn has_wasm_target() -> bool {
+    let libdir =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32v1-none"]).output();
+    libdir.is_ok_and(|out| out.status.success() && exists(String::from_utf8_lossy(&out.stdout).trim()))
+}
