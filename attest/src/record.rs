@@ -1,0 +1,310 @@
+//! What the log is made of. A record is at most [`MAX_RECORD`] bytes of canonical postcard: one value, one encoding.
+//!
+//! On the wire: `seq` (varint u64), `time_ms` (varint u64), `boot` (varint u32), `tag` (varint u16), then the body's postcard bytes,
+//! length-prefixed: a reader that does not know a tag keeps the bytes as they are.
+
+use heapless::{String, Vec};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::hash::Hash;
+
+/// The longest record, in bytes.
+pub const MAX_RECORD: usize = 1024;
+/// The longest body, in bytes: what is left of a record after its longest header.
+pub const MAX_BODY: usize = 960;
+
+/// A name that a vendor or operator gave.
+pub type Text = String<96>;
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Position in the log, from 0.
+    pub seq: u64,
+    /// Milliseconds since 1970 by the machine's own clock: a claim, not a proof.
+    pub time_ms: u64,
+    /// How often the machine's agent has seen the host boot.
+    pub boot: u32,
+    /// What happened.
+    pub body: Body,
+}
+
+/// What a record tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // no allocator to box with
+pub enum Body {
+    /// The host, once, at its start of record keeping.
+    Join(Join),
+    /// A chip as it was found.
+    Chip(Chip),
+    /// A boot of the host.
+    Boot(Boot),
+    /// One window of samples of one chip.
+    Activity(Activity),
+    /// An anchor that the chain has finalised.
+    Anchor(Anchor),
+    /// A stretch without records.
+    Gap(Gap),
+    /// A body of a later version, kept as it came.
+    Unknown {
+        /// Its kind.
+        tag: u16,
+        /// Its bytes.
+        bytes: Vec<u8, MAX_BODY>,
+    },
+}
+
+/// The host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The machine's identifier.
+    pub machine: Hash,
+    /// SHA-256 of the operating system's machine-id.
+    pub host: Hash,
+    /// The operating system's kernel release.
+    pub kernel: Text,
+    /// This agent's version.
+    pub agent: Text,
+    /// Logical CPUs.
+    pub cpus: u16,
+    /// Memory, MiB.
+    pub memory_mib: u64,
+}
+
+/// Kinds of chips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChipKind {
+    /// A graphics or AI accelerator.
+    Gpu,
+    /// A processor package.
+    Cpu,
+    /// The host's memory.
+    Memory,
+    /// A disk.
+    Disk,
+}
+
+/// Whether a chip can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChipState {
+    /// It answers.
+    Present,
+    /// No chip of this kind, or no driver for it.
+    Absent,
+    /// There is a driver, but it fails.
+    Broken(Text),
+    /// The driver stopped answering and is left alone until the agent restarts.
+    Hung,
+}
+
+/// A chip as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chip {
+    /// Its kind.
+    pub kind: ChipKind,
+    /// Number among its kind.
+    pub index: u16,
+    /// Whether it can be read.
+    pub state: ChipState,
+    /// Maker's name.
+    pub name: Text,
+    /// UUID or serial number; empty if it has none.
+    pub id: Text,
+    /// Driver version; empty if unknown.
+    pub driver: Text,
+    /// Firmware or VBIOS version; empty if unknown.
+    pub firmware: Text,
+    /// Memory or capacity, MiB.
+    pub memory_mib: Option<u64>,
+}
+
+/// A boot of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// SHA-256 of the kernel's boot id.
+    pub boot_id: Hash,
+    /// Bitmap of the PCRs that went into `pcr_digest`.
+    pub pcr_selection: u32,
+    /// SHA-256 over those PCRs.
+    pub pcr_digest: Hash,
+    /// The device key from now on.
+    pub device_key: [u8; 32],
+}
+
+/// One window of samples of one chip. A signal that is missing is `None`, never zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// The chip's kind.
+    pub kind: ChipKind,
+    /// Number among its kind.
+    pub index: u16,
+    /// Start of the window, ms since 1970.
+    pub from_ms: u64,
+    /// Length of the window, ms.
+    pub span_ms: u32,
+    /// Samples taken.
+    pub samples: u32,
+    /// Samples that failed.
+    pub failed: u32,
+    /// Mean power, mW.
+    pub power_mw: Option<u32>,
+    /// Highest power seen, mW.
+    pub power_max_mw: Option<u32>,
+    /// Energy used in the window, mJ.
+    pub energy_mj: Option<u64>,
+    /// Mean utilisation, ‰.
+    pub utilisation: Option<u16>,
+    /// Mean utilisation of memory bandwidth (GPU) or of memory, ‰.
+    pub memory_utilisation: Option<u16>,
+    /// Mean activity of tensor units, ‰.
+    pub tensor: Option<u16>,
+    /// Mean clock, MHz.
+    pub clock_mhz: Option<u32>,
+    /// Highest temperature, °C.
+    pub temperature: Option<i16>,
+    /// Memory in use at the end, MiB.
+    pub memory_used_mib: Option<u64>,
+    /// Bytes read (disk) or received (PCIe).
+    pub read_bytes: Option<u64>,
+    /// Bytes written (disk) or sent (PCIe).
+    pub written_bytes: Option<u64>,
+    /// Reasons for lowered clocks seen, as NVML's bits.
+    pub throttle: Option<u64>,
+    /// Uncorrected memory errors since the driver was loaded.
+    pub ecc_errors: Option<u64>,
+    /// Processes using the chip at the end.
+    pub processes: Option<u16>,
+}
+
+/// An anchor that the chain has finalised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The block that the anchor is younger than.
+    pub block_number: u64,
+    /// That block's hash.
+    pub block_hash: Hash,
+    /// Records anchored.
+    pub size: u64,
+    /// Their root.
+    pub root: Hash,
+    /// The TPM's counter.
+    pub counter: u64,
+}
+
+/// Why records are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GapReason {
+    /// The agent was stopped in order.
+    Stopped,
+    /// The agent ended without a word: a crash, a kill, a power cut.
+    Crashed,
+    /// The clock was set.
+    ClockJump,
+    /// Sensors did not answer.
+    Sensors,
+    /// The disk was full.
+    DiskFull,
+    /// The log before this record is lost.
+    LogLost,
+}
+
+/// A stretch without records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Where it begins, ms since 1970.
+    pub from_ms: u64,
+    /// Where it ends, ms since 1970.
+    pub to_ms: u64,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why bytes are no record, or a record has no bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Longer than [`MAX_RECORD`].
+    #[error("the record is longer than {MAX_RECORD} bytes")]
+    Oversized,
+    /// Bytes are missing or make no sense.
+    #[error("the record is truncated or malformed")]
+    Malformed,
+    /// Another encoding of the same record is the canonical one.
+    #[error("the record is not canonically encoded")]
+    NotCanonical,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Frame<'a> {
+    seq: u64,
+    time_ms: u64,
+    boot: u32,
+    tag: u16,
+    body: &'a [u8],
+}
+
+impl Record {
+    /// The record's bytes.
+    pub fn encode(&self) -> Result<Vec<u8, MAX_RECORD>, RecordError> {
+        let mut scratch = [0; MAX_BODY];
+        let (tag, body) = self.body.encode(&mut scratch)?;
+        let frame = Frame { seq: self.seq, time_ms: self.time_ms, boot: self.boot, tag, body };
+        let mut bytes = [0; MAX_RECORD];
+        let bytes = postcard::to_slice(&frame, &mut bytes).map_err(|_| RecordError::Oversized)?;
+        Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)
+    }
+
+    /// Reads a record, to its last byte.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        if bytes.len() > MAX_RECORD {
+            return Err(RecordError::Oversized);
+        }
+        let frame: Frame<'_> = postcard::from_bytes(bytes).map_err(|_| RecordError::Malformed)?;
+        let body = Body::decode(frame.tag, frame.body)?;
+        let record = Self { seq: frame.seq, time_ms: frame.time_ms, boot: frame.boot, body };
+        // Also refuses trailing bytes and varints longer than they need to be.
+        if record.encode()? == bytes { Ok(record) } else { Err(RecordError::NotCanonical) }
+    }
+}
+
+impl Body {
+    fn encode<'a>(&'a self, scratch: &'a mut [u8]) -> Result<(u16, &'a [u8]), RecordError> {
+        fn pack<'a>(body: &impl Serialize, scratch: &'a mut [u8]) -> Result<&'a [u8], RecordError> {
+            postcard::to_slice(body, scratch).map(|bytes| &*bytes).map_err(|_| RecordError::Oversized)
+        }
+        Ok(match self {
+            Self::Join(body) => (1, pack(body, scratch)?),
+            Self::Chip(body) => (2, pack(body, scratch)?),
+            Self::Boot(body) => (3, pack(body, scratch)?),
+            Self::Activity(body) => (4, pack(body, scratch)?),
+            Self::Anchor(body) => (5, pack(body, scratch)?),
+            Self::Gap(body) => (6, pack(body, scratch)?),
+            Self::Unknown { tag, bytes } => (*tag, bytes),
+        })
+    }
+
+    fn decode(tag: u16, bytes: &[u8]) -> Result<Self, RecordError> {
+        fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RecordError> {
+            postcard::from_bytes(bytes).map_err(|_| RecordError::Malformed)
+        }
+        Ok(match tag {
+            1 => Self::Join(unpack(bytes)?),
+            2 => Self::Chip(unpack(bytes)?),
+            3 => Self::Boot(unpack(bytes)?),
+            4 => Self::Activity(unpack(bytes)?),
+            5 => Self::Anchor(unpack(bytes)?),
+            6 => Self::Gap(unpack(bytes)?),
+            tag => Self::Unknown { tag, bytes: Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)? },
+        })
+    }
+}
+
+/// Text cut to what fits, at a character's edge.
+pub fn text(from: &str) -> Text {
+    let mut text = Text::new();
+    for character in from.chars() {
+        if text.push(character).is_err() {
+            break;
+        }
+    }
+    text
+}

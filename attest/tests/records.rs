@@ -1,0 +1,108 @@
+//! One record, one encoding; anything else is refused by name.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use attest::{
+    Body, MAX_RECORD, Record, RecordError,
+    record::{Activity, Chip, ChipKind, ChipState, Gap, GapReason, MAX_BODY, text},
+};
+use proptest::prelude::*;
+
+fn bodies() -> impl Strategy<Value = Body> {
+    let gap = (any::<u64>(), any::<u64>())
+        .prop_map(|(from_ms, to_ms)| Body::Gap(Gap { from_ms, to_ms, reason: GapReason::Crashed }));
+    let chip = (any::<u16>(), ".{0,200}", ".{0,200}", any::<Option<u64>>()).prop_map(
+        |(index, name, reason, memory)| {
+            Body::Chip(Chip {
+                kind: ChipKind::Gpu,
+                index,
+                state: ChipState::Broken(text(&reason)),
+                name: text(&name),
+                id: text(&name),
+                driver: text(&name),
+                firmware: text(&name),
+                memory_mib: memory,
+            })
+        },
+    );
+    let activity = (any::<u64>(), any::<[Option<u32>; 4]>(), any::<[Option<u64>; 5]>(), any::<Option<i16>>())
+        .prop_map(|(from_ms, small, large, temperature)| {
+            Body::Activity(Activity {
+                kind: ChipKind::Cpu,
+                index: 0,
+                from_ms,
+                span_ms: 60_000,
+                samples: 60,
+                failed: 0,
+                power_mw: small[0],
+                power_max_mw: small[1],
+                energy_mj: large[0],
+                utilisation: small[2].map(|value| value as u16),
+                memory_utilisation: None,
+                tensor: None,
+                clock_mhz: small[3],
+                temperature,
+                memory_used_mib: large[1],
+                read_bytes: large[2],
+                written_bytes: large[3],
+                throttle: large[4],
+                ecc_errors: None,
+                processes: None,
+            })
+        });
+    let unknown = (7u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
+        .prop_map(|(tag, bytes)| Body::Unknown { tag, bytes: heapless::Vec::from_slice(&bytes).unwrap() });
+    prop_oneof![gap, chip, activity, unknown]
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    (any::<u64>(), any::<u64>(), any::<u32>(), bodies()).prop_map(|(seq, time_ms, boot, body)| Record {
+        seq,
+        time_ms,
+        boot,
+        body,
+    })
+}
+
+#[test]
+fn a_padded_varint_is_not_canonical() {
+    // seq 5 as two bytes (85 00) instead of one (05); then an empty body of an unknown kind.
+    assert!(Record::decode(&[0x05, 0, 0, 9, 0]).is_ok());
+    assert_eq!(Record::decode(&[0x85, 0x00, 0, 0, 9, 0]), Err(RecordError::NotCanonical));
+}
+
+#[test]
+fn an_oversized_record_is_refused() {
+    assert_eq!(Record::decode(&[0; MAX_RECORD + 1]), Err(RecordError::Oversized));
+}
+
+#[test]
+fn the_format_is_frozen() {
+    let gap = Gap { from_ms: 1, to_ms: 300, reason: GapReason::ClockJump };
+    let record = Record { seq: 7, time_ms: 1_000, boot: 2, body: Body::Gap(gap) };
+    assert_eq!(hex::encode(record.encode().unwrap()), "07e8070206040".to_string() + "1ac0202");
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_comes_back(record in records()) {
+        let bytes = record.encode().unwrap();
+        prop_assert_eq!(Record::decode(&bytes).unwrap(), record);
+    }
+
+    #[test]
+    fn a_truncated_or_extended_record_is_refused(record in records(), at in any::<prop::sample::Index>(), extra in any::<u8>()) {
+        let bytes = record.encode().unwrap();
+        prop_assert!(Record::decode(&bytes[..at.index(bytes.len())]).is_err());
+        let mut longer = bytes.to_vec();
+        longer.push(extra);
+        prop_assert!(Record::decode(&longer).is_err());
+    }
+
+    #[test]
+    fn foreign_bytes_never_panic_and_decode_to_themselves(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(record) = Record::decode(&bytes) {
+            let again = record.encode().unwrap();
+            prop_assert_eq!(again.as_slice(), &bytes[..]);
+        }
+    }
+}
