@@ -22,7 +22,7 @@ impl SoftAk {
 
     /// Its `TPMT_PUBLIC`, with the attributes of a genuine one.
     pub fn public_area(&self) -> Vec<u8, 128> {
-        self.public_area_with(0x0005_0072)
+        self.public_area_with(0x0005_0472)
     }
 
     /// Its `TPMT_PUBLIC`, with these attributes.

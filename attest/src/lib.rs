@@ -26,6 +26,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod checkpoint;
 #[cfg(feature = "forge")]
 pub mod forge;
 mod frontier;
@@ -34,9 +35,11 @@ pub mod proof;
 mod reader;
 pub mod record;
 pub mod statement;
+pub mod tile;
 pub mod tpms;
 pub mod verify;
 
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use frontier::{Frontier, LogFull};
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash, sha256};
 pub use proof::{Nodes, Proof, ProofError};

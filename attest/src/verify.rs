@@ -35,7 +35,7 @@ pub enum EvidenceError {
     #[error("the attestation commits to another block, log, machine or device key")]
     WrongQualification,
     /// The key could sign anything, so its signatures prove nothing.
-    #[error("the attestation key is not restricted, fixed and born in its TPM (attributes 0x50072)")]
+    #[error("the attestation key is not restricted, fixed and born in its TPM (attributes 0x50472)")]
     AkNotRestricted,
     /// Not an ECDSA P-256 signing key with SHA-256.
     #[error("the attestation key is not ECDSA P-256 with SHA-256")]
@@ -106,8 +106,8 @@ pub struct AkPublic {
     xy: [u8; 64],
 }
 
-/// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign.
-const AK_ATTRIBUTES: u32 = 0x0005_0072;
+/// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign. Without noDA a few power cuts would lock the TPM.
+const AK_ATTRIBUTES: u32 = 0x0005_0472;
 
 impl AkPublic {
     /// Parses a `TPMT_PUBLIC` to its last byte and refuses every key that could sign what its TPM didn't make.

@@ -141,7 +141,12 @@ impl Stage {
     }
 
     fn check(&mut self) -> Result<()> {
-        self.chain.nodes.iter_mut().chain(&mut self.inspectors).chain(&mut self.agent).try_for_each(Guarded::check)
+        self.chain
+            .nodes
+            .iter_mut()
+            .chain(&mut self.inspectors)
+            .chain(&mut self.agent)
+            .try_for_each(Guarded::check)
     }
 
     /// What the chain says, through the owner's light client, and what the offline tool says of the exports.
@@ -152,8 +157,12 @@ impl Stage {
         let mut command = Command::new(sh::program("matrixai-inspector"));
         let offline: Value = serde_json::from_str(&output(command.args(verify).current_dir(&self.dir))?)?;
         let on_chain: Value = serde_json::from_str(&self.owner(&["machines", "--json"])?)?;
-        let counters: BTreeSet<u64> =
-            offline["anchors"].as_array().into_iter().flatten().filter_map(|anchor| anchor["counter"].as_u64()).collect();
+        let counters: BTreeSet<u64> = offline["anchors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|anchor| anchor["counter"].as_u64())
+            .collect();
         let anchored = on_chain[0]["anchor"]["counter"].as_u64();
         if counters.len() < 3 || anchored.is_none_or(|counter| !counters.contains(&counter)) {
             bail!("the chain's last anchor is not among at least three verified ones: {on_chain} {offline}");
@@ -186,7 +195,11 @@ impl Stage {
     }
 
     fn leave(self, dir: &Path) {
-        println!("Left running; RPC of the first node on port {}; everything is in {}", self.chain.rpc, dir.display());
+        println!(
+            "Left running; RPC of the first node on port {}; everything is in {}",
+            self.chain.rpc,
+            dir.display()
+        );
         self.chain.nodes.into_iter().chain(self.inspectors).chain(self.agent).for_each(Guarded::leave);
         self.tpm.leave();
     }
@@ -201,7 +214,8 @@ fn inspector(dir: &Path, chain: &Chain, name: &str) -> Result<Guarded> {
 
 /// The local authority plays a maker of hardware TPMs.
 fn roots(dir: &Path, tpm: &SoftTpm) -> Result<()> {
-    for (folder, file) in [("hardware", tpm.root_certificate()), ("intermediates", tpm.issuer_certificate())] {
+    for (folder, file) in [("hardware", tpm.root_certificate()), ("intermediates", tpm.issuer_certificate())]
+    {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder)?;
         fs::copy(&file, folder.join("local.pem")).with_context(|| format!("{}", file.display()))?;
@@ -231,7 +245,14 @@ fn print_table(table: &Value) {
     println!("  {:>8}  {:>8}  {:>6}  {:>6}  root", "block", "counter", "size", "resets");
     for anchor in table["offline"]["anchors"].as_array().into_iter().flatten() {
         let cell = |key: &str| text(&anchor[key]);
-        println!("  {:>8}  {:>8}  {:>6}  {:>6}  {:.16}…", cell("block"), cell("counter"), cell("size"), cell("resets"), cell("root"));
+        println!(
+            "  {:>8}  {:>8}  {:>6}  {:>6}  {:.16}…",
+            cell("block"),
+            cell("counter"),
+            cell("size"),
+            cell("resets"),
+            cell("root")
+        );
     }
 }
 

@@ -76,8 +76,16 @@ impl Drop for Guarded {
 
 /// Fixed node keys, so that their addresses are known before they start.
 const VALIDATORS: [(&str, &str, &str); 2] = [
-    ("alice", "0000000000000000000000000000000000000000000000000000000000000001", "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"),
-    ("bob", "0000000000000000000000000000000000000000000000000000000000000002", "12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD"),
+    (
+        "alice",
+        "0000000000000000000000000000000000000000000000000000000000000001",
+        "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp",
+    ),
+    (
+        "bob",
+        "0000000000000000000000000000000000000000000000000000000000000002",
+        "12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD",
+    ),
 ];
 
 /// Two validators and the specification that light clients start from.
@@ -93,14 +101,26 @@ pub struct Chain {
 impl Chain {
     /// Starts both validators and waits until blocks are finalised.
     pub fn start(dir: &Path) -> Result<Self> {
-        let ports: Vec<(u16, u16)> = VALIDATORS.iter().map(|_| Ok((free_port()?, free_port()?))).collect::<Result<_>>()?;
+        let ports: Vec<(u16, u16)> =
+            VALIDATORS.iter().map(|_| Ok((free_port()?, free_port()?))).collect::<Result<_>>()?;
         let mut nodes = Vec::new();
         for ((name, key, _), (p2p, rpc)) in VALIDATORS.iter().zip(&ports) {
             let mut command = Command::new(sh::program("matrixai-node"));
             command.args(["--chain", "local", &format!("--{name}"), "--validator", "--node-key", key]);
             command.arg("--base-path").arg(dir.join(name));
-            command.args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{p2p}"), "--rpc-port", &rpc.to_string()]);
-            command.args(["--no-mdns", "--no-telemetry", "--no-prometheus", "--no-hardware-benchmarks", "--allow-private-ip"]);
+            command.args([
+                "--listen-addr",
+                &format!("/ip4/127.0.0.1/tcp/{p2p}"),
+                "--rpc-port",
+                &rpc.to_string(),
+            ]);
+            command.args([
+                "--no-mdns",
+                "--no-telemetry",
+                "--no-prometheus",
+                "--no-hardware-benchmarks",
+                "--allow-private-ip",
+            ]);
             for ((other, _, peer), (port, _)) in VALIDATORS.iter().zip(&ports) {
                 if other != name {
                     command.args(["--bootnodes", &format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}")]);
@@ -147,7 +167,8 @@ pub fn finalized(rpc: u16) -> Result<u64> {
 
 fn call(port: u16, method: &str, params: Value) -> Result<Value> {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let response: Value = ureq::post(format!("http://127.0.0.1:{port}")).send_json(request)?.body_mut().read_json()?;
+    let response: Value =
+        ureq::post(format!("http://127.0.0.1:{port}")).send_json(request)?.body_mut().read_json()?;
     if let Some(error) = response.get("error") {
         bail!("{method}: {error}");
     }

@@ -21,6 +21,11 @@ pub fn target_dir() -> PathBuf {
     cache.join("matrixai/target")
 }
 
+/// Where a dev build leaves a program of ours.
+pub fn program(name: &str) -> PathBuf {
+    target_dir().join("debug").join(name)
+}
+
 /// cargo with this repository's settings: the shared target folder, and mold as linker where it is installed.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,9 +1,90 @@
 //! Builds the runtime's WASM by whichever way the machine allows.
+//!
+//! Where rustup has the target `wasm32v1-none`, its compiler builds. Where it cannot be had, Debian's compiler does: its packages
+//! bring the sources of `core` and `alloc`, which are then built along.
 
-use anyhow::{Result, bail};
-use std::path::{Path, PathBuf};
+use crate::{setup, sh};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-/// Builds it and says where it lies.
-pub fn build(_root: &Path) -> Result<PathBuf> {
-    bail!("the runtime has no WASM build yet")
+const TARGET: &str = "wasm32v1-none";
+const FILE: &str = "matrixai_runtime.wasm";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+
+/// What a node expects to find exported, and the cfg by which sp-io knows that it runs inside one.
+const FLAGS: &str =
+    "-C link-arg=--export-table -C link-arg=--export=__heap_base --cfg substrate_runtime -C panic=abort";
+
+/// Builds it and says where it lies: `<target folder>/wasm/matrixai_runtime.wasm`, where the runtime's build script looks.
+pub fn build(root: &Path) -> Result<PathBuf> {
+    let target_dir = sh::target_dir();
+    let dir = target_dir.join("wasm-build");
+    sh::step("wasm", command(root, &dir)?.current_dir(root))?;
+    let built = dir.join(TARGET).join("release").join(FILE);
+    let wasm = target_dir.join("wasm").join(FILE);
+    publish(&built, &wasm)?;
+    Ok(wasm)
+}
+
+fn command(root: &Path, dir: &Path) -> Result<Command> {
+    let arguments = [
+        "rustc",
+        "-p",
+        "matrixai-runtime",
+        "--lib",
+        "--crate-type",
+        "cdylib",
+        "--target",
+        TARGET,
+        "--no-default-features",
+        "--release",
+    ];
+    let mut command = if setup::has_wasm_target() { sh::cargo(&arguments) } else { by_debian(&arguments)? };
+    command.arg("--manifest-path").arg(root.join("Cargo.toml"));
+    command.env("CARGO_TARGET_DIR", dir).env("CARGO_TARGET_WASM32V1_NONE_RUSTFLAGS", FLAGS);
+    // The sections that tell a node the runtime's version and interfaces must stay.
+    command.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+    Ok(command)
+}
+
+/// Debian's cargo, told that its stable compiler may build `core`, and freed from what rustup's cargo put around this program.
+fn by_debian(arguments: &[&str]) -> Result<Command> {
+    for program in [DEBIAN_RUSTC, DEBIAN_CARGO] {
+        if !Path::new(program).exists() {
+            bail!(
+                "nothing here can build WASM: either `rustup target add {TARGET}`, \
+                 or `apt-get install rustc-web cargo-web rust-web-src lld` ({program} is missing)"
+            );
+        }
+    }
+    let mut command = Command::new(DEBIAN_CARGO);
+    command.args(arguments).arg("-Zbuild-std=core,alloc");
+    command
+        .env("RUSTC", DEBIAN_RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_WASM32V1_NONE_LINKER", "wasm-ld");
+    for variable in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOC"] {
+        command.env_remove(variable);
+    }
+    Ok(command)
+}
+
+/// Copies only what changed: a newer file would rebuild the runtime and the node.
+fn publish(built: &Path, wasm: &Path) -> Result<()> {
+    let code = fs::read(built).with_context(|| format!("the build left no {}", built.display()))?;
+    if fs::read(wasm).is_ok_and(|there| there == code) {
+        return Ok(());
+    }
+    if let Some(dir) = wasm.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let part = wasm.with_extension("part");
+    fs::write(&part, code)?;
+    fs::rename(part, wasm)?;
+    Ok(())
 }

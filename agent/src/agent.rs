@@ -1,0 +1,141 @@
+//! Everything that one agent holds: configuration, identity, log, and what it owes.
+
+use crate::{
+    config::Config,
+    hex32::Hex32,
+    identity::Keeper,
+    journal::Journal,
+    recorder::Recorder,
+    secrets::{self, Opened, Stranger},
+    state_dir::StateDir,
+    tpm_worker::TpmWorker,
+};
+use anyhow::{Context, Result};
+use attest::{
+    checkpoint::{self, Checkpoint},
+    record::{Body, Boot},
+};
+use light_client::{Key, outbox::Outbox};
+use std::fs;
+
+/// What an agent works with.
+pub struct Agent {
+    /// Its settings.
+    pub config: Config,
+    /// Where everything lies.
+    pub state: StateDir,
+    /// The TPM.
+    pub tpm: TpmWorker,
+    /// Who the machine is.
+    pub keeper: Keeper,
+    /// The log.
+    pub recorder: Recorder,
+    /// Attestations made.
+    pub journal: Journal,
+    /// Debts to the chain.
+    pub outbox: Outbox,
+    /// Size of the log when its head was last signed.
+    pub signed_size: u64,
+}
+
+impl Agent {
+    /// Opens what lies in the state folder beside identity and log.
+    pub fn new(
+        config: Config,
+        state: StateDir,
+        tpm: TpmWorker,
+        keeper: Keeper,
+        recorder: Recorder,
+    ) -> Result<Self> {
+        let journal = Journal::open(&state.anchors())?;
+        let outbox = Outbox::open(&state.outbox())?;
+        Ok(Self { config, state, tpm, keeper, recorder, journal, outbox, signed_size: 0 })
+    }
+
+    /// Makes sure that the TPM is still the machine's, and gets the device key from it: a new one if the boot state changed.
+    pub async fn open_device(&mut self) -> Result<Key, OpenError> {
+        let (identity, pcrs) = (self.keeper.clone_identity(), self.config.pcrs.clone());
+        let opened = self.tpm.run(move |tpm| match secrets::recognise(tpm, &identity) {
+            Ok(()) => Ok(Ok(secrets::open_device(tpm, &identity.device, &pcrs)?)),
+            Err(Stranger::Tpm(error)) => Err(error),
+            Err(stranger) => Ok(Err(stranger)),
+        });
+        let key = match opened.await.map_err(Stranger::Tpm)?? {
+            Opened::Known(key) => key,
+            Opened::New(key, device) => {
+                self.keeper.change(|identity| identity.device = device)?;
+                key
+            }
+        };
+        self.record_boot().await?;
+        Ok(key)
+    }
+
+    /// Writes down this boot, once for each device key.
+    async fn record_boot(&mut self) -> Result<(), OpenError> {
+        let device = Hex32(self.keeper.device.public);
+        if self.keeper.boots.recorded == Some(device) {
+            return Ok(());
+        }
+        let pcrs = self.config.pcrs.clone();
+        let pcr_selection = secrets::selection(&pcrs);
+        let digest = self.tpm.run(move |tpm| secrets::pcr_digest(tpm, &pcrs));
+        let pcr_digest = digest.await.map_err(Stranger::Tpm)?;
+        let boot_id = self.keeper.boots.id.0;
+        let boot = Boot { boot_id, pcr_selection, pcr_digest, device_key: device.0 };
+        self.append(vec![Body::Boot(boot)]).await?;
+        self.keeper.change(|identity| identity.boots.recorded = Some(device))?;
+        Ok(())
+    }
+
+    /// Appends to the log without holding up the reactor.
+    pub async fn append(&self, bodies: Vec<Body>) -> Result<u64> {
+        let recorder = self.recorder.clone();
+        let appended = tokio::task::spawn_blocking(move || recorder.append(bodies));
+        Ok(appended.await.context("writing the log was cut off")??)
+    }
+
+    /// Signs the log's head, so that the log can be exported without the TPM.
+    pub fn sign_head(&mut self, device: &Key) -> Result<()> {
+        let (size, root) = self.recorder.head();
+        if size == self.signed_size {
+            return Ok(());
+        }
+        let note = sign(&self.keeper.origin(), size, root, device)?;
+        let path = self.state.checkpoint();
+        crate::files::replace_fleeting(&path, note.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        self.signed_size = size;
+        Ok(())
+    }
+}
+
+/// A C2SP checkpoint.
+pub fn sign(origin: &str, size: u64, root: attest::Hash, device: &Key) -> Result<String> {
+    let head = Checkpoint { origin, size, root };
+    let note = checkpoint::sign(&head, &device.public(), |body| device.sign(body))?;
+    Ok(note.as_str().to_owned())
+}
+
+/// The checkpoint that an agent left behind, if there is one: its text, size and root.
+pub fn left_checkpoint(
+    state: &StateDir,
+    origin: &str,
+    device: &[u8; 32],
+) -> Option<(String, u64, attest::Hash)> {
+    let note = fs::read_to_string(state.checkpoint()).ok()?;
+    let head = checkpoint::verify(&note, origin, device).ok()?;
+    let (size, root) = (head.size, head.root);
+    Some((note, size, root))
+}
+
+/// Why there is no device key now.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The TPM does not give it.
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+    /// The disk does not take what came of it.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}

@@ -1,0 +1,125 @@
+//! The beginning of every run: the log is opened, and what it missed is the first thing it is told.
+
+use crate::{
+    clock::now_ms,
+    config::Config,
+    hex32::Hex32,
+    identity::Keeper,
+    recorder::{self, Recorder},
+    state_dir::StateDir,
+};
+use anyhow::Result;
+use attest::record::{Body, Chip, Gap, GapReason, Join, text};
+use gpu_probe::{HostFacts, Options, Probe};
+use log_store::{LogError, LogStore};
+
+/// A log that is being written, and the chips it knows.
+pub struct Begun {
+    /// Writes it.
+    pub recorder: Recorder,
+    /// Reads the chips.
+    pub probe: Probe,
+    /// As they were found.
+    pub chips: Vec<Chip>,
+}
+
+/// Where the probe reads.
+pub fn probe_options(config: &Config) -> Options {
+    Options { nvml: config.nvml.clone(), ..Options::default() }
+}
+
+/// Opens log and probe, and writes down what happened since the last record. Blocks on disks and drivers.
+pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
+    let log = LogStore::open(&state.log())?;
+    let recovered = log.recovered();
+    if recovered.truncated_bytes > 0 {
+        tracing::warn!(
+            bytes = recovered.truncated_bytes,
+            "an interrupted write was cut off; it was never acknowledged"
+        );
+    }
+    let mut probe = Probe::open(&probe_options(config));
+    let (host, chips) = (probe.host(), probe.inventory());
+    let known = keeper.boots.count > 0;
+    note_boot(keeper, &host)?;
+    let mut bodies = opening(&log, keeper, &host, known)?;
+    bodies.extend(chips.iter().cloned().map(Body::Chip));
+    let recorder = Recorder::new(log, keeper.boots.count);
+    match recorder.append(bodies) {
+        // The recorder keeps what it could not write.
+        Ok(_) | Err(LogError::Full(_)) => Ok(Begun { recorder, probe, chips }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn note_boot(keeper: &mut Keeper, host: &HostFacts) -> Result<()> {
+    keeper.change(|identity| {
+        if identity.boots.id != Hex32(host.boot_id) || identity.boots.count == 0 {
+            identity.boots.count = identity.boots.count.saturating_add(1);
+            identity.boots.id = Hex32(host.boot_id);
+            identity.boots.recorded = None;
+        }
+    })
+}
+
+fn opening(log: &LogStore, keeper: &mut Keeper, host: &HostFacts, known: bool) -> Result<Vec<Body>> {
+    if let Some(gap) = recorder::gap_since_end(log)? {
+        return Ok(vec![Body::Gap(gap)]);
+    }
+    let mut bodies = vec![Body::Join(join(keeper, host))];
+    if known {
+        tracing::error!("the log is gone; a new one begins, and says so");
+        bodies.push(Body::Gap(Gap { from_ms: 0, to_ms: now_ms(), reason: GapReason::LogLost }));
+        keeper.change(|identity| identity.boots.recorded = None)?;
+    }
+    Ok(bodies)
+}
+
+fn join(keeper: &Keeper, host: &HostFacts) -> Join {
+    Join {
+        machine: keeper.machine,
+        host: host.machine_id_digest,
+        kernel: host.kernel.clone(),
+        agent: text(env!("CARGO_PKG_VERSION")),
+        cpus: host.cpus,
+        memory_mib: host.memory_mib,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::made_up;
+
+    fn bodies(state: &StateDir, keeper: &mut Keeper) -> Vec<Body> {
+        let before = LogStore::open_read_only(&state.log()).map(|log| log.size()).unwrap_or(0);
+        let begun = begin(&Config::default(), state, keeper).unwrap();
+        begun.recorder.look(|log| (before..log.size()).map(|seq| log.read(seq).unwrap().body).collect())
+    }
+
+    #[test]
+    fn the_first_record_is_the_host_and_every_start_tells_of_the_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        let mut keeper = Keeper::new(state.identity(), made_up());
+        let first = bodies(&state, &mut keeper);
+        assert!(matches!(&first[..], [Body::Join(_), Body::Chip(_), ..]));
+        let second = bodies(&state, &mut keeper);
+        assert!(matches!(
+            &second[..],
+            [Body::Gap(Gap { reason: GapReason::Crashed, .. }), Body::Chip(_), ..]
+        ));
+        assert_eq!(keeper.boots.count, 1);
+    }
+
+    #[test]
+    fn a_lost_log_is_told_by_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        let mut keeper = Keeper::new(state.identity(), made_up());
+        bodies(&state, &mut keeper);
+        std::fs::remove_dir_all(state.log()).unwrap();
+        let lost = bodies(&state, &mut keeper);
+        assert!(matches!(&lost[..], [Body::Join(_), Body::Gap(Gap { reason: GapReason::LogLost, .. }), ..]));
+    }
+}

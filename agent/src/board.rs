@@ -1,0 +1,275 @@
+//! What the running agent says of itself, for `status` to read while the agent holds the lock.
+
+use crate::{chain::Machine, clock::now_ms, files};
+use light_client::{Phase, Stall, Status};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How often the snapshot is written.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// Parts that can be in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The TPM.
+    Tpm,
+    /// The light client and what it reads.
+    Chain,
+    /// The log on disk.
+    Log,
+    /// Anchors and their like.
+    Anchor,
+}
+
+/// Something is wrong, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// ms since 1970.
+    pub since_ms: u64,
+    /// What it is.
+    pub what: String,
+}
+
+/// The light client at a glance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainView {
+    /// `connecting`, `syncing` or `ready`.
+    pub phase: String,
+    /// Peers connected.
+    pub peers: u32,
+    /// Why nothing moves.
+    pub stall: Option<String>,
+    /// Height of the latest finalised block.
+    pub finalized: Option<u64>,
+    /// Height of the best block.
+    pub best: Option<u64>,
+    /// When the latest finalised block was seen, ms since 1970.
+    pub finalized_seen_ms: Option<u64>,
+}
+
+/// The machine on chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineView {
+    /// Who owns it.
+    pub owner: String,
+    /// How far its identity can be trusted.
+    pub level: String,
+    /// Whether it is active, lapsed, forked or retired.
+    pub standing: String,
+    /// Counts enrolments.
+    pub epoch: u32,
+    /// Records anchored.
+    pub anchored: u64,
+    /// The counter of the last anchor.
+    pub counter: u64,
+    /// Without an anchor after this block it lapses.
+    pub due: u64,
+}
+
+impl From<&Machine> for MachineView {
+    fn from(machine: &Machine) -> Self {
+        Self {
+            owner: machine.owner.clone(),
+            level: machine.level.clone(),
+            standing: machine.standing.clone(),
+            epoch: machine.epoch,
+            anchored: machine.head.size,
+            counter: machine.head.counter,
+            due: machine.due,
+        }
+    }
+}
+
+/// One debt to the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// What it is.
+    pub kind: String,
+    /// `queued`, `submitted` or `expired`.
+    pub state: String,
+    /// Extrinsics made for it.
+    pub attempts: u32,
+}
+
+/// Everything, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The agent's version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// When it started, ms since 1970.
+    pub started_ms: u64,
+    /// When this was written, ms since 1970.
+    pub written_ms: u64,
+    /// What it does, in a few words.
+    pub doing: String,
+    /// The light client.
+    pub chain: ChainView,
+    /// The machine on chain, as last read.
+    pub machine: Option<MachineView>,
+    /// What is owed.
+    pub outbox: Vec<Owed>,
+    /// When the last window of activity was written, ms since 1970.
+    pub last_window_ms: Option<u64>,
+    /// When the next anchor is due, ms since 1970.
+    pub next_anchor_ms: Option<u64>,
+    /// What is wrong now.
+    pub troubles: BTreeMap<Part, Trouble>,
+}
+
+impl Snapshot {
+    /// What an agent last wrote, if anything.
+    pub fn load(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+}
+
+/// A handle on the snapshot; clones share it.
+#[derive(Debug, Clone)]
+pub struct Board {
+    snapshot: Arc<Mutex<Snapshot>>,
+    path: PathBuf,
+}
+
+impl Board {
+    /// A fresh board, written to this file.
+    pub fn new(path: PathBuf) -> Self {
+        let snapshot = Snapshot {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            started_ms: now_ms(),
+            ..Snapshot::default()
+        };
+        Self { snapshot: Arc::new(Mutex::new(snapshot)), path }
+    }
+
+    /// Changes the snapshot.
+    pub fn note(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.snapshot());
+    }
+
+    /// Says that a part is in trouble; news go to the journal too.
+    pub fn trouble(&self, part: Part, what: impl std::fmt::Display) {
+        let what = what.to_string();
+        let mut snapshot = self.snapshot();
+        match snapshot.troubles.get_mut(&part) {
+            Some(trouble) if trouble.what == what => {}
+            Some(trouble) => {
+                tracing::warn!(?part, what);
+                trouble.what = what;
+            }
+            None => {
+                tracing::warn!(?part, what);
+                snapshot.troubles.insert(part, Trouble { since_ms: now_ms(), what });
+            }
+        }
+    }
+
+    /// Says that a part is fine.
+    pub fn fine(&self, part: Part) {
+        if let Some(trouble) = self.snapshot().troubles.remove(&part) {
+            tracing::info!(?part, "fine again after: {}", trouble.what);
+        }
+    }
+
+    /// Notes what the light client does.
+    pub fn note_chain(&self, status: &Status) {
+        let finalized = status.finalized.map(|block| block.number);
+        let mut snapshot = self.snapshot();
+        let chain = &mut snapshot.chain;
+        if finalized != chain.finalized {
+            chain.finalized_seen_ms = Some(now_ms());
+        }
+        chain.phase = phase(status.phase);
+        chain.peers = status.peers;
+        chain.stall = status.stall.map(|stall| stall_text(stall).into());
+        chain.finalized = finalized;
+        chain.best = status.best.map(|block| block.number);
+    }
+
+    /// Writes the snapshot to disk, every few seconds, for ever.
+    pub async fn keep_written(self) {
+        loop {
+            self.write();
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Writes the snapshot now. Losing it in a power cut is no loss.
+    pub fn write(&self) {
+        let mut snapshot = self.snapshot().clone();
+        snapshot.written_ms = now_ms();
+        let written = serde_json::to_vec(&snapshot)
+            .map_err(std::io::Error::other)
+            .and_then(|text| files::replace_fleeting(&self.path, &text));
+        if let Err(error) = written {
+            tracing::debug!(%error, path = %self.path.display(), "status not written");
+        }
+    }
+
+    fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A phase in words.
+pub fn phase(phase: Phase) -> String {
+    match phase {
+        Phase::Connecting => "connecting".into(),
+        Phase::Syncing { at, target } => format!("syncing, block {at} of {target}"),
+        Phase::Ready => "ready".into(),
+    }
+}
+
+/// A stall in words, with what to look at.
+pub const fn stall_text(stall: Stall) -> &'static str {
+    match stall {
+        Stall::NoPeers => {
+            "no peers: look at network, firewall, and the boot nodes in the chain specification"
+        }
+        Stall::NoProgress => {
+            "peers prove nothing new: the chain may have stopped, or the peers follow another one"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("status.json");
+        assert_eq!(Snapshot::load(&path), None);
+        let board = Board::new(path.clone());
+        board.trouble(Part::Tpm, "gone");
+        board.note_chain(&Status::default());
+        board.write();
+        let read = Snapshot::load(&path).unwrap();
+        assert_eq!(read.chain.phase, "connecting");
+        assert_eq!(read.troubles.get(&Part::Tpm).map(|trouble| trouble.what.as_str()), Some("gone"));
+    }
+
+    #[test]
+    fn a_trouble_keeps_its_beginning() {
+        let board = Board::new("/nonexistent".into());
+        board.trouble(Part::Chain, "one");
+        let since = board.snapshot().troubles[&Part::Chain].since_ms;
+        board.trouble(Part::Chain, "another");
+        assert_eq!(
+            board.snapshot().troubles[&Part::Chain],
+            Trouble { since_ms: since, what: "another".into() }
+        );
+        board.fine(Part::Chain);
+        assert!(board.snapshot().troubles.is_empty());
+    }
+}

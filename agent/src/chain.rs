@@ -1,0 +1,304 @@
+//! The chain in the agent's words. Every call and every read of the chain's types is here and nowhere else.
+
+use crate::{
+    debt::{self, Debt},
+    hex32::Hex32,
+};
+use evidence::Signed;
+use light_client::{
+    AccountId32, Error, Extrinsic, Key, LightClient,
+    chain::{
+        self,
+        runtime_types::{bounded_collections::bounded_vec::BoundedVec, pallet_machines::types},
+    },
+    subxt::tx::Payload,
+};
+
+/// A machine, as the latest finalised block has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Who owns it.
+    pub owner: String,
+    /// Its device key.
+    pub device: [u8; 32],
+    /// `TPMT_PUBLIC` of its attestation key.
+    pub ak_public: Vec<u8>,
+    /// How far its identity can be trusted.
+    pub level: String,
+    /// Whether it is active, lapsed, forked or retired.
+    pub standing: String,
+    /// Counts enrolments.
+    pub epoch: u32,
+    /// What the last anchor left.
+    pub head: attest::verify::AnchorHead,
+    /// Recent anchors: counter, and block that they are in.
+    pub recent: Vec<(u64, u64)>,
+    /// Without an anchor after this block it lapses.
+    pub due: u64,
+}
+
+/// A request to enrol that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Draws of inspectors so far.
+    pub tries: u8,
+    /// When everybody must be done.
+    pub deadline: u64,
+    /// Who was drawn.
+    pub duties: Vec<Duty>,
+}
+
+/// One drawn inspector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    /// The account.
+    pub inspector: Hex32,
+    /// What the machine is to answer.
+    pub challenge: Option<Challenge>,
+    /// Whether it did.
+    pub answered: bool,
+    /// Whether the machine has said that the credential is bad.
+    pub disputed: bool,
+}
+
+/// A credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// Contents of the `TPM2B_ID_OBJECT`.
+    pub id_object: Vec<u8>,
+    /// Contents of the `TPM2B_ENCRYPTED_SECRET`.
+    pub encrypted_secret: Vec<u8>,
+    /// SHA-256 of the right answer.
+    pub commitment: [u8; 32],
+}
+
+/// A join token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// Machines that may still join with it.
+    pub left: u32,
+    /// Last block in which it can be used.
+    pub expires: u64,
+}
+
+/// A machine by its identifier.
+pub async fn machine(client: &LightClient, id: [u8; 32]) -> Result<Option<Machine>, Error> {
+    let call = chain::runtime_apis().machines_api().machine(id);
+    let machine = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(machine.map(from_machine))
+}
+
+/// A request by its digest.
+pub async fn request(client: &LightClient, id: [u8; 32]) -> Result<Option<Request>, Error> {
+    let call = chain::runtime_apis().machines_api().request(id);
+    let request = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(request.map(from_request))
+}
+
+/// A token by its public key.
+pub async fn token(client: &LightClient, key: [u8; 32]) -> Result<Option<Token>, Error> {
+    let call = chain::runtime_apis().machines_api().token(key);
+    let token = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(token.map(|token| Token { left: token.left, expires: token.expires.into() }))
+}
+
+/// The chain's clock at the latest finalised block, ms since 1970.
+pub async fn time_ms(client: &LightClient) -> Result<u64, Error> {
+    let at = client.latest().await?;
+    let now = at.storage().entry(chain::storage().timestamp().now()).map_err(Error::chain)?;
+    let now = now.fetch(()).await.map_err(Error::chain)?;
+    now.decode().map_err(Error::chain)
+}
+
+/// Whether finalised state shows that a debt is paid, or that nobody asks for it any more.
+pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
+    match debt {
+        Debt::Anchor(anchor) => {
+            let machine = machine(client, anchor.machine.0).await?;
+            Ok(machine.is_some_and(|machine| machine.head.counter >= anchor.counter))
+        }
+        Debt::Delegate(delegation) => {
+            let machine = machine(client, delegation.machine.0).await?;
+            Ok(machine.is_some_and(|machine| machine.device == delegation.quote.device_key))
+        }
+        Debt::Request(asked) => {
+            // In this order: a request that is gone has left its machine behind.
+            if request(client, asked.id.0).await?.is_some() {
+                return Ok(true);
+            }
+            let machine = machine(client, asked.machine.0).await?;
+            Ok(machine.is_some_and(|machine| machine.ak_public == asked.ak_public))
+        }
+        Debt::Answer(answer) => duty_is(client, &answer.duty, |duty| duty.answered || duty.disputed).await,
+        Debt::Dispute(duty) => duty_is(client, duty, |duty| duty.disputed || duty.answered).await,
+    }
+}
+
+async fn duty_is(
+    client: &LightClient,
+    asked: &debt::Duty,
+    done: impl Fn(&Duty) -> bool,
+) -> Result<bool, Error> {
+    let Some(request) = request(client, asked.request.0).await? else { return Ok(true) };
+    let duty = request.duties.iter().find(|duty| duty.inspector == asked.inspector);
+    Ok(duty.is_none_or(done))
+}
+
+/// Makes the extrinsic that pays a debt. The device signs where the call needs an account.
+pub async fn extrinsic(
+    client: &LightClient,
+    debt: &Debt,
+    device: &Key,
+    nonce: u64,
+) -> Result<Extrinsic, Error> {
+    let calls = chain::tx().machines();
+    match debt {
+        Debt::Request(request) => client.general(&calls.request(enrolment(request))).await,
+        Debt::Delegate(delegated) => client.general(&calls.delegate(delegation(delegated))).await,
+        Debt::Anchor(made) => signed(client, &calls.anchor(anchor(made)), device, nonce).await,
+        Debt::Answer(answer) => {
+            let debt::Answer { duty, answer } = answer;
+            signed(client, &calls.answer(duty.request.0, account(duty.inspector), answer.0), device, nonce)
+                .await
+        }
+        Debt::Dispute(duty) => {
+            signed(client, &calls.dispute(duty.request.0, account(duty.inspector)), device, nonce).await
+        }
+    }
+}
+
+async fn signed(
+    client: &LightClient,
+    call: &impl Payload,
+    device: &Key,
+    nonce: u64,
+) -> Result<Extrinsic, Error> {
+    client.sign(call, device, Some(nonce)).await
+}
+
+/// What a pool's refusal means: `Custom(n)` is the n-th error of the pallet.
+pub async fn explain(client: &LightClient, refusal: &str) -> String {
+    let Some(number) = custom(refusal) else { return refusal.to_string() };
+    let Ok(at) = client.latest().await else { return refusal.to_string() };
+    let metadata = at.metadata();
+    let pallet = metadata.pallet_by_name("Machines");
+    let Some(error) = pallet.and_then(|pallet| pallet.error_variant_by_index(number)) else {
+        return refusal.to_string();
+    };
+    let what = error.docs.join(" ");
+    format!("{}: {}", error.name, what.trim())
+}
+
+fn custom(refusal: &str) -> Option<u8> {
+    let (_, rest) = refusal.split_once("Custom(")?;
+    rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn from_machine(machine: types::Machine) -> Machine {
+    let types::Head { size, root, counter, reset_count, restart_count } = machine.head;
+    Machine {
+        owner: machine.owner.to_string(),
+        device: machine.device.0,
+        ak_public: machine.ak_public.0,
+        level: format!("{:?}", machine.level).to_lowercase(),
+        standing: format!("{:?}", machine.standing).to_lowercase(),
+        epoch: machine.epoch,
+        head: attest::verify::AnchorHead { size, root, counter, reset_count, restart_count },
+        recent: machine.recent.0.iter().map(|anchored| (anchored.counter, anchored.at.into())).collect(),
+        due: machine.due.into(),
+    }
+}
+
+fn from_request(request: types::Request) -> Request {
+    let challenge = |challenge: types::Challenge| Challenge {
+        id_object: challenge.id_object.0,
+        encrypted_secret: challenge.encrypted_secret.0,
+        commitment: challenge.commitment,
+    };
+    let duty = |duty: types::Duty| Duty {
+        inspector: Hex32(duty.inspector.0),
+        challenge: duty.challenge.map(challenge),
+        answered: duty.answered,
+        disputed: duty.disputed,
+    };
+    Request {
+        tries: request.tries,
+        deadline: request.deadline.into(),
+        duties: request.duties.0.into_iter().map(duty).collect(),
+    }
+}
+
+fn enrolment(request: &debt::Request) -> types::Enrolment {
+    types::Enrolment {
+        token: request.token.0,
+        device: request.quote.device_key,
+        ek_public: BoundedVec(request.ek_public.clone()),
+        ek_certificate: BoundedVec(request.ek_certificate.clone()),
+        ak_public: BoundedVec(request.ak_public.clone()),
+        block: block(&request.quote),
+        log: log(&request.quote),
+        quote: attestation(&request.quote),
+        join_record: BoundedVec(request.join_record.clone()),
+        join_proof: proof(&request.join_proof),
+        consistency: proof(&request.consistency),
+        token_signature: request.token_signature,
+        device_signature: request.device_signature,
+    }
+}
+
+fn delegation(delegation: &debt::Delegation) -> types::Delegation {
+    types::Delegation {
+        machine: delegation.machine.0,
+        device: delegation.quote.device_key,
+        block: block(&delegation.quote),
+        log: log(&delegation.quote),
+        quote: attestation(&delegation.quote),
+        device_signature: delegation.device_signature,
+    }
+}
+
+fn anchor(anchor: &debt::Anchor) -> types::AnchorCall {
+    types::AnchorCall {
+        block: block(&anchor.certified),
+        log: log(&anchor.certified),
+        certified: attestation(&anchor.certified),
+        consistency: proof(&anchor.consistency),
+    }
+}
+
+/// The chain's heights are 32 bits; one that is none names no block, and is refused as such.
+fn block(signed: &Signed) -> types::BlockRef {
+    types::BlockRef {
+        number: u32::try_from(signed.block_number).unwrap_or(u32::MAX),
+        hash: signed.block_hash,
+    }
+}
+
+const fn log(signed: &Signed) -> types::LogHead {
+    types::LogHead { size: signed.size, root: signed.root }
+}
+
+fn attestation(signed: &Signed) -> types::Attestation {
+    types::Attestation { message: BoundedVec(signed.message.clone()), signature: signed.signature }
+}
+
+fn proof(hashes: &[Hex32]) -> BoundedVec<[u8; 32]> {
+    BoundedVec(hashes.iter().map(|hash| hash.0).collect())
+}
+
+const fn account(key: Hex32) -> AccountId32 {
+    AccountId32(key.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_by_number_is_read() {
+        assert_eq!(custom("InvalidTransaction: Custom(17)"), Some(17));
+        assert_eq!(custom("Invalid(Custom(3))"), Some(3));
+        assert_eq!(custom("Stale"), None);
+        assert_eq!(custom("Custom(999)"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Configuration: one TOML file, every key overridable by an environment variable `MATRIXAI_<KEY>`.
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Where the packaged agent keeps its configuration.
+pub const DEFAULT_PATH: &str = "/etc/matrixai/agent.toml";
+
+/// Everything an operator can set. Unknown keys are refused, so that a typing slip is seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Keys, log, outbox and chain database live here.
+    pub state_dir: PathBuf,
+    /// `device:/dev/tpmrm0`, `tcp:HOST:PORT` or `unix:PATH`.
+    pub tpm: String,
+    /// The chain's specification (raw JSON, as the node exports it).
+    pub chain_spec: PathBuf,
+    /// Seconds between two samples of every chip.
+    pub sample_seconds: u64,
+    /// Seconds that one activity record covers.
+    pub window_seconds: u64,
+    /// Seconds between two anchors. A TPM's NV memory lasts some 100,000 of them.
+    pub anchor_seconds: u64,
+    /// PCRs that the device key is sealed to, and that the boot quote covers.
+    pub pcrs: Vec<u8>,
+    /// Another `libnvidia-ml.so` than the system's.
+    pub nvml: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state_dir: "/var/lib/matrixai".into(),
+            tpm: "device:/dev/tpmrm0".into(),
+            chain_spec: "/etc/matrixai/chain.json".into(),
+            sample_seconds: 1,
+            window_seconds: 60,
+            anchor_seconds: 3600,
+            pcrs: vec![0, 2, 4, 7],
+            nvml: None,
+        }
+    }
+}
+
+/// A configuration that cannot be used, and what to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable that does not parse.
+    #[error("configuration: {0}")]
+    Invalid(#[from] Box<figment::Error>),
+    /// A file named on the command line is not there.
+    #[error("configuration file {0} does not exist")]
+    Missing(PathBuf),
+    /// A value that makes no sense.
+    #[error("configuration: {0}")]
+    Senseless(&'static str),
+}
+
+impl Config {
+    /// Reads the file (the default one may be absent, a named one may not), then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(path) = file
+            && !path.is_file()
+        {
+            return Err(ConfigError::Missing(path.to_path_buf()));
+        }
+        let config: Self = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_PATH))))
+            .merge(Env::prefixed("MATRIXAI_").only(KEYS))
+            .extract()
+            .map_err(Box::new)?;
+        config.check()
+    }
+
+    fn check(mut self) -> Result<Self, ConfigError> {
+        if self.sample_seconds == 0 || self.window_seconds < self.sample_seconds {
+            return Err(ConfigError::Senseless(
+                "window_seconds must be at least sample_seconds, and that at least 1",
+            ));
+        }
+        if self.anchor_seconds == 0 {
+            return Err(ConfigError::Senseless("anchor_seconds must be at least 1"));
+        }
+        if self.pcrs.is_empty() || self.pcrs.iter().any(|pcr| *pcr > 15) {
+            return Err(ConfigError::Senseless(
+                "pcrs must name PCRs 0 to 15 (16 and 23 can be reset by anyone)",
+            ));
+        }
+        // A quote's digest goes through them in order.
+        self.pcrs.sort_unstable();
+        self.pcrs.dedup();
+        Ok(self)
+    }
+}
+
+const KEYS: &[&str] =
+    &["state_dir", "tpm", "chain_spec", "sample_seconds", "window_seconds", "anchor_seconds", "pcrs", "nvml"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("agent.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file))
+    }
+
+    #[test]
+    fn a_file_overrides_defaults() {
+        let config = from("anchor_seconds = 10").unwrap();
+        assert_eq!((config.anchor_seconds, config.sample_seconds), (10, 1));
+    }
+
+    #[test]
+    fn a_typing_slip_is_refused() {
+        assert!(matches!(from("anchor_second = 10"), Err(ConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn resettable_pcrs_are_refused() {
+        assert!(matches!(from("pcrs = [16]"), Err(ConfigError::Senseless(_))));
+    }
+
+    #[test]
+    fn pcrs_are_put_in_order() {
+        assert_eq!(from("pcrs = [7, 0, 7]").unwrap().pcrs, [0, 7]);
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        assert!(matches!(Config::load(Some(Path::new("/nonexistent.toml"))), Err(ConfigError::Missing(_))));
+    }
+}

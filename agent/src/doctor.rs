@@ -1,0 +1,431 @@
+//! `matrixai-agent doctor`: looks at everything the agent depends on, and says what to do about what is wrong.
+
+use crate::{
+    begin::probe_options,
+    board::{self, Snapshot},
+    chain,
+    clock::now_ms,
+    config::Config,
+    identity::Identity,
+    output::Output,
+    secrets,
+    state_dir::StateDir,
+    tpm_worker::TpmWorker,
+};
+use anyhow::{Result, bail};
+use attest::record::{Chip, ChipKind, ChipState};
+use gpu_probe::Probe;
+use light_client::LightClient;
+use serde::Serialize;
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::Duration,
+};
+use tpm::{EkKind, TpmError};
+
+/// How long the TPM may take.
+const TPM_PATIENCE: Duration = Duration::from_secs(30);
+/// The clock may be off by this before it is worth a word. A chain's finalised block is some seconds old.
+const CLOCK_TOLERANCE_MS: u64 = 120_000;
+/// The log needs this much room, MiB.
+const ROOM_MIB: u64 = 256;
+/// Before this moment (2024) the clock was never set.
+const CLOCK_NEVER_SET_MS: u64 = 1_704_067_200_000;
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Fine,
+    /// It works, but not well.
+    Doubtful,
+    /// It does not work.
+    Bad,
+    /// It could not be looked at.
+    Skipped,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What.
+    pub subject: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    fn fine(subject: &'static str, found: impl Into<String>) -> Self {
+        Self { subject, state: State::Fine, found: found.into(), advice: None }
+    }
+
+    fn skipped(subject: &'static str, found: impl Into<String>) -> Self {
+        Self { subject, state: State::Skipped, found: found.into(), advice: None }
+    }
+
+    fn doubtful(subject: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { subject, state: State::Doubtful, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    fn bad(subject: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { subject, state: State::Bad, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// Looks at everything and reports; fails if something does not work.
+pub async fn doctor(config: &Config, patience: Duration, output: Output) -> Result<()> {
+    let state = StateDir::new(&config.state_dir);
+    let mut findings = vec![folder(&state)];
+    findings.push(agent(&state));
+    findings.extend(tpm(config, &state).await);
+    findings.extend(chips(config).await);
+    findings.extend(clock_and_chain(config, &state, patience).await);
+    let value = serde_json::to_value(&findings)?;
+    output.result(&value, || {
+        findings.iter().map(|finding| line(finding, &output)).collect::<Vec<_>>().join("\n")
+    });
+    let bad = findings.iter().filter(|finding| finding.state == State::Bad).count();
+    if bad > 0 {
+        bail!("{bad} of {} checks found something that does not work", findings.len());
+    }
+    Ok(())
+}
+
+fn line(finding: &Finding, output: &Output) -> String {
+    let state = match finding.state {
+        State::Fine => output.good("ok     "),
+        State::Doubtful => output.doubtful("look at"),
+        State::Bad => output.bad("bad    "),
+        State::Skipped => "skipped".into(),
+    };
+    let advice = finding.advice.iter().map(|advice| format!("\n{:20}→ {advice}", ""));
+    format!("{state}  {:9}  {}{}", finding.subject, finding.found, advice.collect::<String>())
+}
+
+fn folder(state: &StateDir) -> Finding {
+    const SUBJECT: &str = "folder";
+    let path = state.path();
+    let owner = format!("create it for the agent's user: install -d -m 750 -o matrixai {}", path.display());
+    if !path.is_dir() {
+        return match nearest_folder(path).filter(|parent| writable(parent)) {
+            Some(_) => Finding::fine(SUBJECT, format!("{} will be created", path.display())),
+            None => Finding::bad(
+                SUBJECT,
+                format!("{} does not exist and cannot be created", path.display()),
+                owner,
+            ),
+        };
+    }
+    if !writable(path) {
+        let advice = format!("run as the user it belongs to, or: chown -R matrixai {}", path.display());
+        return Finding::bad(SUBJECT, format!("{} cannot be written by this user", path.display()), advice);
+    }
+    match room_mib(path) {
+        Some(mib) if mib < ROOM_MIB => {
+            let advice = format!("free some space; the log wants {ROOM_MIB} MiB to spare");
+            Finding::doubtful(SUBJECT, format!("{}: {mib} MiB free", path.display()), advice)
+        }
+        Some(mib) => Finding::fine(SUBJECT, format!("{}: writable, {mib} MiB free", path.display())),
+        None => Finding::fine(SUBJECT, format!("{}: writable", path.display())),
+    }
+}
+
+fn nearest_folder(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|parent| parent.is_dir())
+}
+
+/// Tried, not deduced: read-only mounts and sandboxes do not show in permissions.
+fn writable(folder: &Path) -> bool {
+    let probe = folder.join(format!(".doctor-{}", std::process::id()));
+    let written = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&probe).is_ok();
+    if written {
+        let _ = fs::remove_file(&probe);
+    }
+    written
+}
+
+fn room_mib(path: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(stat.blocks_available().saturating_mul(stat.fragment_size()) >> 20)
+}
+
+fn agent(state: &StateDir) -> Finding {
+    const SUBJECT: &str = "agent";
+    let Some(pid) = state.running() else {
+        return Finding::skipped(SUBJECT, "not running");
+    };
+    let troubles: Vec<String> = Snapshot::load(&state.status())
+        .into_iter()
+        .flat_map(|snapshot| snapshot.troubles.into_values().map(|trouble| trouble.what))
+        .collect();
+    if troubles.is_empty() {
+        return Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"));
+    }
+    Finding::doubtful(
+        SUBJECT,
+        format!("running (pid {pid}): {}", troubles.join("; ")),
+        "see the findings below",
+    )
+}
+
+async fn tpm(config: &Config, state: &StateDir) -> Vec<Finding> {
+    const SUBJECT: &str = "TPM";
+    let identity = match Identity::load(&state.identity()) {
+        Ok(identity) => identity,
+        Err(error) => {
+            let advice = "run as the agent's user; if the file is damaged, restore it from a copy";
+            return vec![Finding::bad("identity", format!("{error:#}"), advice)];
+        }
+    };
+    let Ok(worker) = TpmWorker::start(&config.tpm) else {
+        return vec![Finding::skipped(SUBJECT, "no thread could be started")];
+    };
+    let pcrs = config.pcrs.clone();
+    let look = worker.run(move |tpm| {
+        let properties = tpm.properties()?;
+        let ek = tpm.identity(EkKind::Rsa2048)?;
+        tpm.read_pcrs(&pcrs)?;
+        let stranger = identity.map(|identity| secrets::recognise(tpm, &identity));
+        Ok((properties, ek.certificate.is_some(), stranger))
+    });
+    let looked = tokio::time::timeout(TPM_PATIENCE, look).await;
+    match looked {
+        Err(_) => {
+            let advice = "another program may hold it; a power cycle may help";
+            vec![Finding::bad(SUBJECT, format!("{} does not answer", config.tpm), advice)]
+        }
+        Ok(Err(error)) => vec![Finding::bad(SUBJECT, error.to_string(), tpm_advice(&config.tpm, &error))],
+        Ok(Ok((properties, certified, stranger))) => {
+            let mut findings = vec![about_tpm(&properties)];
+            findings.push(about_certificate(certified));
+            findings.extend(stranger.map(|known| match known {
+                Ok(()) => {
+                    Finding::fine("keys", "the TPM is this machine's, and its attestation key is alive")
+                }
+                Err(stranger) => {
+                    let advice = "enrol again: matrixai-agent enroll --token FILE";
+                    Finding::bad("keys", stranger.to_string(), advice)
+                }
+            }));
+            findings
+        }
+    }
+}
+
+fn about_tpm(properties: &tpm::Properties) -> Finding {
+    let found = format!(
+        "answers: {} {}, firmware {:x}",
+        properties.manufacturer, properties.vendor, properties.firmware
+    );
+    if properties.in_lockout {
+        let advice = "wait, or: tpm2_dictionarylockout --clear-lockout";
+        return Finding::doubtful("TPM", format!("{found}; locked after failed authorizations"), advice);
+    }
+    Finding::fine("TPM", found)
+}
+
+fn about_certificate(certified: bool) -> Finding {
+    if certified {
+        return Finding::fine("EK", "certified by its maker");
+    }
+    let advice = "inspectors will vote `unverified`; clouds often leave the certificate out, firmware updates may bring it";
+    Finding::doubtful("EK", "the TPM carries no certificate of its endorsement key", advice)
+}
+
+/// The error itself says much already; what is left is where to look.
+fn tpm_advice(url: &str, error: &TpmError) -> String {
+    let device = url.strip_prefix("device:");
+    match (device, error) {
+        (Some(path), TpmError::Transport(_)) if !Path::new(path).exists() => {
+            "no such device: switch the TPM on in the firmware's setup, or give the virtual machine a vTPM"
+                .into()
+        }
+        (Some(path), TpmError::Transport(_)) => format!(
+            "see `ls -l {path}`: the agent's user must be in the group it belongs to (usermod -aG tss matrixai), then log in \
+             again or restart the service"
+        ),
+        (None, TpmError::Transport(_)) => {
+            format!("start the software TPM at {url}, or set `tpm` in the configuration")
+        }
+        _ => "see the TPM's manual, or try after a restart of the host".into(),
+    }
+}
+
+async fn chips(config: &Config) -> Vec<Finding> {
+    let options = probe_options(config);
+    let chips = tokio::task::spawn_blocking(move || Probe::open(&options).inventory()).await;
+    let chips = chips.unwrap_or_default();
+    let gpus = chips.iter().filter(|chip| chip.kind == ChipKind::Gpu).map(about_gpu);
+    let rest =
+        [ChipKind::Cpu, ChipKind::Memory, ChipKind::Disk].into_iter().map(|kind| about_rest(kind, &chips));
+    gpus.chain(rest).collect()
+}
+
+fn about_gpu(chip: &Chip) -> Finding {
+    const SUBJECT: &str = "GPU";
+    match &chip.state {
+        ChipState::Present => {
+            Finding::fine(SUBJECT, format!("{} {}, driver {}", chip.index, chip.name, chip.driver))
+        }
+        ChipState::Absent => Finding::skipped(SUBJECT, "none, or no NVIDIA driver"),
+        ChipState::Broken(why) => Finding::bad(
+            SUBJECT,
+            format!("the driver fails: {why}"),
+            "see `nvidia-smi` and `dmesg | grep -i nvrm`; after a driver update without a restart, restart the host",
+        ),
+        ChipState::Hung => Finding::bad(
+            SUBJECT,
+            "the driver does not answer",
+            "see `dmesg | grep -i xid`; reset the GPU (nvidia-smi --gpu-reset) or restart the host, then the agent",
+        ),
+    }
+}
+
+fn about_rest(kind: ChipKind, chips: &[Chip]) -> Finding {
+    let subject = match kind {
+        ChipKind::Cpu => "CPU",
+        ChipKind::Memory => "memory",
+        _ => "disk",
+    };
+    let of_kind: Vec<&Chip> = chips.iter().filter(|chip| chip.kind == kind).collect();
+    let present = of_kind.iter().filter(|chip| chip.state == ChipState::Present).count();
+    match of_kind.first() {
+        Some(chip) if present == of_kind.len() => {
+            Finding::fine(subject, format!("{present} × {}", chip.name))
+        }
+        Some(_) => Finding::doubtful(
+            subject,
+            format!("{present} of {} can be read", of_kind.len()),
+            "is /sys or /proc hidden from the agent by a container?",
+        ),
+        None => Finding::skipped(subject, "none found"),
+    }
+}
+
+async fn clock_and_chain(config: &Config, state: &StateDir, patience: Duration) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if now_ms() < CLOCK_NEVER_SET_MS {
+        findings.push(Finding::bad("clock", "the clock is years behind", "set it: timedatectl set-ntp true"));
+    }
+    let path = &config.chain_spec;
+    let specification = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let advice =
+                "get the chain's specification, and set chain_spec in the configuration to where it is";
+            findings.push(Finding::bad("chain", format!("{}: {error}", path.display()), advice));
+            return findings;
+        }
+    };
+    // A light client of its own: it must not write where a running agent's does.
+    let scratch = std::env::temp_dir().join(format!("matrixai-doctor-{}", std::process::id()));
+    let looked = look_at_chain(&specification, &scratch, patience).await;
+    let _ = fs::remove_dir_all(&scratch);
+    findings.extend(looked);
+    if let Some(genesis) =
+        Identity::load(&state.identity()).ok().flatten().and_then(|identity| identity.genesis)
+    {
+        findings.push(Finding::fine("identity", format!("works for the chain {genesis}")));
+    }
+    findings
+}
+
+async fn look_at_chain(specification: &str, scratch: &Path, patience: Duration) -> Vec<Finding> {
+    const SUBJECT: &str = "chain";
+    let client = match LightClient::start(specification, scratch).await {
+        Ok(client) => client,
+        Err(error) => {
+            let advice = "export it anew: matrixai-node export-chain-spec --raw";
+            return vec![Finding::bad(SUBJECT, error.to_string(), advice)];
+        }
+    };
+    if tokio::time::timeout(patience, client.wait_ready()).await.is_err() {
+        let status = client.status();
+        let found = format!(
+            "not reached within {} s: {}, {} peers",
+            patience.as_secs(),
+            board::phase(status.phase),
+            status.peers
+        );
+        let advice = status.stall.map_or(
+            "let it try longer (--wait), and look at network, firewall and boot nodes",
+            board::stall_text,
+        );
+        return vec![Finding::bad(SUBJECT, found, advice)];
+    }
+    let status = client.status();
+    let height = status.finalized.map_or(0, |block| block.number);
+    let reached = Finding::fine(SUBJECT, format!("reached: {} peers, block {height} final", status.peers));
+    vec![reached, about_clock(chain::time_ms(&client).await.ok())]
+}
+
+fn about_clock(chain_ms: Option<u64>) -> Finding {
+    const SUBJECT: &str = "clock";
+    let Some(chain_ms) = chain_ms else {
+        return Finding::skipped(SUBJECT, "the chain's clock could not be read");
+    };
+    let off = now_ms().abs_diff(chain_ms);
+    if off <= CLOCK_TOLERANCE_MS {
+        return Finding::fine(SUBJECT, "agrees with the chain's");
+    }
+    let found = format!("{} s off the chain's", off / 1000);
+    Finding::doubtful(
+        SUBJECT,
+        found,
+        "set it: timedatectl set-ntp true; records carry wrong times until then",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_folder_is_fine_where_it_can_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(folder(&StateDir::new(&dir.path().join("a/b"))).state, State::Fine);
+        assert_eq!(folder(&StateDir::new(dir.path())).state, State::Fine);
+        assert_eq!(folder(&StateDir::new(Path::new("/proc/matrixai"))).state, State::Bad);
+    }
+
+    #[test]
+    fn a_missing_device_is_told_from_a_closed_one() {
+        let error = TpmError::Transport("no".into());
+        assert!(tpm_advice("device:/nonexistent", &error).contains("firmware"));
+        assert!(tpm_advice("device:/dev/null", &error).contains("usermod -aG tss"));
+        assert!(tpm_advice("tcp:127.0.0.1:1", &error).contains("software TPM"));
+    }
+
+    #[test]
+    fn a_wrong_clock_is_doubtful() {
+        assert_eq!(about_clock(Some(now_ms())).state, State::Fine);
+        assert_eq!(about_clock(Some(now_ms() - 86_400_000)).state, State::Doubtful);
+        assert_eq!(about_clock(None).state, State::Skipped);
+    }
+
+    #[test]
+    fn driver_trouble_has_advice() {
+        let mut chip = Chip {
+            kind: ChipKind::Gpu,
+            index: 0,
+            state: ChipState::Hung,
+            name: Default::default(),
+            id: Default::default(),
+            driver: Default::default(),
+            firmware: Default::default(),
+            memory_mib: None,
+        };
+        assert!(about_gpu(&chip).advice.is_some());
+        chip.state = ChipState::Broken(attest::record::text("version mismatch"));
+        assert!(about_gpu(&chip).found.contains("version mismatch"));
+        chip.state = ChipState::Absent;
+        assert_eq!(about_gpu(&chip).state, State::Skipped);
+    }
+}

@@ -1,0 +1,278 @@
+//! `matrixai-agent enroll`: from a TPM and a token to a machine on chain. It may be cut off at any point and run again.
+
+use crate::{
+    agent::Agent,
+    board,
+    chain::{self, Machine},
+    config::Config,
+    desk::{Desk, DeskError},
+    enrolment::{self, Progress},
+    hex32::Hex32,
+    identity::{Enrolment, Identity, Keeper},
+    output::Output,
+    progress::Steps,
+    recorder::end_mark,
+    run::begin_off_reactor,
+    secrets::{self, Stranger},
+    state_dir::StateDir,
+    token_file,
+    tpm_worker::TpmWorker,
+    upkeep::start_client,
+};
+use anyhow::{Context, Result, bail};
+use attest::record::{Body, Gap, GapReason};
+use light_client::{Key, LightClient};
+use serde_json::json;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// Requests made before giving up, when they merely came too late.
+const TRIES: u32 = 3;
+
+/// Enrols this machine with a token.
+pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Output) -> Result<()> {
+    let token = token_file::read(token)?;
+    let state = StateDir::new(&config.state_dir);
+    let _lock = state.lock()?;
+    let steps = Steps::new(&output);
+    let work = async {
+        let (mut agent, device) = prepare(config, state, &steps).await?;
+        let outcome = on_chain(&mut agent, device, &token, &steps).await;
+        agent.append(vec![end_mark()]).await?;
+        outcome.map(|machine| (agent, machine))
+    };
+    let (agent, machine) = tokio::time::timeout(patience, work).await.map_err(|_| {
+        anyhow::anyhow!(
+            "not enrolled within {} s ({}); run the same command again to go on from here",
+            patience.as_secs(),
+            steps.last()
+        )
+    })??;
+    steps.done();
+    report(&agent, &machine, &output);
+    Ok(())
+}
+
+fn report(agent: &Agent, machine: &Machine, output: &Output) {
+    let id = hex::encode(agent.keeper.machine);
+    let value = json!({
+        "machine": id, "level": machine.level, "standing": machine.standing, "epoch": machine.epoch,
+        "owner": machine.owner, "device": hex::encode(machine.device),
+    });
+    output.result(&value, || {
+        format!(
+            "enrolled\n  machine  {id}\n  level    {}\n  epoch    {}\n  owner    {}\n\
+             next: start the agent (systemctl start matrixai-agent, or matrixai-agent run)",
+            machine.level, machine.epoch, machine.owner
+        )
+    });
+}
+
+/// TPM, keys and log.
+async fn prepare(config: Config, state: StateDir, steps: &Steps) -> Result<(Agent, Key)> {
+    steps.now("TPM: endorsement key, attestation key, counter, device key");
+    let tpm = TpmWorker::start(&config.tpm)?;
+    let keeper = recognise(&config, &state, &tpm).await?;
+    steps.now("log: host, chips, boot");
+    let (keeper, begun) = begin_off_reactor(&config, &state, keeper).await?;
+    let mut agent = Agent::new(config, state, tpm, keeper, begun.recorder)?;
+    let device = agent.open_device().await?;
+    agent.sign_head(&device)?;
+    Ok((agent, device))
+}
+
+/// The identity on disk if the TPM still vouches for it; new keys where it was cleared; a new identity where there was none.
+async fn recognise(config: &Config, state: &StateDir, tpm: &TpmWorker) -> Result<Keeper> {
+    let pcrs = config.pcrs.clone();
+    let Some(identity) = Identity::load(&state.identity())? else {
+        let (identity, _) = tpm.run(move |tpm| secrets::create(tpm, &pcrs)).await?;
+        let mut keeper = Keeper::new(state.identity(), identity);
+        keeper.change(|_| {})?;
+        return Ok(keeper);
+    };
+    let mut keeper = Keeper::new(state.identity(), identity.clone());
+    let known = tpm.run(move |tpm| match secrets::recognise(tpm, &identity) {
+        Err(Stranger::Tpm(error)) => Err(error),
+        other => Ok(other),
+    });
+    match known.await? {
+        Err(Stranger::Cleared) => {
+            tracing::warn!("the TPM was cleared: new keys, and a new epoch of the same machine");
+            new_keys(&mut keeper, tpm, pcrs).await?;
+        }
+        other => other?,
+    }
+    Ok(keeper)
+}
+
+/// New attestation and device keys for the same machine.
+async fn new_keys(keeper: &mut Keeper, tpm: &TpmWorker, pcrs: Vec<u8>) -> Result<Key> {
+    let endorsement = keeper.endorsement;
+    let made =
+        tpm.run(move |tpm| Ok((secrets::create_ak(tpm, endorsement)?, secrets::create_device(tpm, &pcrs)?)));
+    let (ak, (key, device)) = made.await?;
+    keeper.change(|identity| {
+        identity.ak = ak;
+        identity.device = device;
+        identity.enrolment = Enrolment::None;
+    })?;
+    Ok(key)
+}
+
+/// The part that needs the chain. Also saves the light client's state, whatever comes of it.
+async fn on_chain(agent: &mut Agent, device: Key, token: &Key, steps: &Steps) -> Result<Machine> {
+    steps.now("chain: connecting");
+    let client = start_client(agent).await?;
+    let outcome = with_client(agent, &client, device, token, steps).await;
+    if let Err(error) = client.shutdown().await {
+        tracing::warn!(%error, "the chain database was not saved");
+    }
+    outcome
+}
+
+async fn with_client(
+    agent: &mut Agent,
+    client: &LightClient,
+    mut device: Key,
+    token: &Key,
+    steps: &Steps,
+) -> Result<Machine> {
+    wait_ready(client, steps).await?;
+    enrolment::know_chain(&mut agent.keeper, client)?;
+    let before = chain::machine(client, agent.keeper.machine).await?;
+    if let Some(machine) = &before
+        && machine.ak_public == agent.keeper.ak.public
+    {
+        if goes_on(agent, client, &device, machine)?.is_some() {
+            let epoch = machine.epoch;
+            agent.keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch })?;
+            return Ok(machine.clone());
+        }
+        tracing::warn!("the anchored log is lost: new keys, and a new epoch of the same machine");
+        new_keys(&mut agent.keeper, &agent.tpm.clone(), agent.config.pcrs.clone()).await?;
+        device = agent.open_device().await?;
+    }
+    let consistency = match &before {
+        None => Vec::new(),
+        Some(machine) => match goes_on(agent, client, &device, machine)? {
+            Some(proof) => proof,
+            None => admit_loss(agent).await?,
+        },
+    };
+    pursue(agent, client, &device, token, before.as_ref(), consistency, steps).await
+}
+
+/// The proof that the log goes on from the machine's last anchor; nothing if it does not.
+fn goes_on(
+    agent: &mut Agent,
+    client: &LightClient,
+    device: &Key,
+    machine: &Machine,
+) -> Result<Option<Vec<attest::Hash>>> {
+    match (Desk { agent, client, device }).continues(&machine.head) {
+        Ok((_, proof)) => Ok(Some(proof)),
+        Err(DeskError::LogLost(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The log says itself that what was anchored before is gone.
+async fn admit_loss(agent: &Agent) -> Result<Vec<attest::Hash>> {
+    let to_ms = crate::clock::now_ms();
+    agent.append(vec![Body::Gap(Gap { from_ms: 0, to_ms, reason: GapReason::LogLost })]).await?;
+    Ok(Vec::new())
+}
+
+/// Makes requests and follows them until one of them enrols.
+async fn pursue(
+    agent: &mut Agent,
+    client: &LightClient,
+    device: &Key,
+    token: &Key,
+    before: Option<&Machine>,
+    mut consistency: Vec<attest::Hash>,
+    steps: &Steps,
+) -> Result<Machine> {
+    let mut desk = Desk { agent, client, device };
+    desk.drop_debts_of_other_keys()?;
+    let mut tries = 0;
+    loop {
+        if desk.agent.keeper.enrolment == Enrolment::None {
+            tries += 1;
+            check_token(client, token).await?;
+            if let Some(machine) = before.filter(|_| !consistency.is_empty()) {
+                consistency = desk.continues(&machine.head)?.1;
+            }
+            steps.now("request: boot quote, signatures of token and device");
+            enrolment::request(&mut desk, token, &consistency).await?;
+        }
+        let seen = client.finalized().await?.number;
+        match step(&mut desk, steps).await? {
+            Progress::Enrolled(machine) => return Ok(machine),
+            Progress::Waiting(what) => steps.now(&format!("request: {what}")),
+            Progress::Failed(why) if tries == 0 || (tries < TRIES && is_late(&why)) => {
+                tracing::warn!(why, "asking again");
+            }
+            Progress::Failed(why) => bail!("{why}"),
+        }
+        client.wait_finalized_after(seen).await?;
+    }
+}
+
+/// One step; trouble that passes is waited out.
+async fn step(desk: &mut Desk<'_>, steps: &Steps) -> Result<Progress> {
+    match enrolment::advance(desk).await {
+        Ok(progress) => Ok(progress),
+        Err(DeskError::Tpm(error @ tpm::TpmError::Transport(_))) => {
+            tracing::warn!(%error, "trying again");
+            Ok(Progress::Waiting(format!("waiting for the TPM: {error}")))
+        }
+        Err(DeskError::Chain(error)) => {
+            steps.now(&format!("chain: {error}"));
+            Ok(Progress::Waiting(format!("waiting for the chain: {error}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_late(why: &str) -> bool {
+    why.contains("expired") || why.contains("never handed in")
+}
+
+async fn check_token(client: &LightClient, token: &Key) -> Result<()> {
+    let name = Hex32(token.public());
+    let known = chain::token(client, token.public()).await?;
+    let known = known.with_context(|| {
+        format!(
+            "the chain does not know the join token {name}: not created yet, revoked, or of another chain"
+        )
+    })?;
+    let height = client.finalized().await?.number;
+    if known.left == 0 {
+        bail!("the join token {name} is used up; ask the owner for another");
+    }
+    if known.expires < height {
+        bail!("the join token {name} expired at block {}; ask the owner for another", known.expires);
+    }
+    Ok(())
+}
+
+async fn wait_ready(client: &LightClient, steps: &Steps) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let status = client.status();
+        if status.is_ready() {
+            return Ok(());
+        }
+        let stall = status.stall.map(|stall| format!("; {}", board::stall_text(stall))).unwrap_or_default();
+        let seconds = started.elapsed().as_secs();
+        let phase = board::phase(status.phase);
+        steps.now(&format!("chain: {phase}, {} peers, {seconds} s{stall}", status.peers));
+        match tokio::time::timeout(Duration::from_secs(1), client.wait_ready()).await {
+            Ok(ready) => ready?,
+            Err(_) => continue,
+        }
+    }
+}

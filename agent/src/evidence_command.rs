@@ -1,0 +1,69 @@
+//! `matrixai-agent evidence export`: what somebody who doubts this machine needs.
+
+use crate::{
+    config::Config, identity::Identity, journal::Journal, output::Output, quote::KeptQuote,
+    state_dir::StateDir,
+};
+use anyhow::{Context, Result};
+use evidence::{Bundle, VERSION};
+use serde_json::json;
+use std::{fs, path::Path};
+
+/// What to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// `evidence.json`, for `matrixai-inspector verify`
+    Bundle,
+    /// `ak.pem quote.msg quote.sig qualification.hex`, for `tpm2_checkquote`
+    Tpm2Tools,
+}
+
+/// Writes the evidence to a folder.
+pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Result<()> {
+    let bundle = bundle(&StateDir::new(&config.state_dir))?;
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    match format {
+        Format::Bundle => bundle.write(&out.join("evidence.json"))?,
+        Format::Tpm2Tools => evidence::tpm2_tools::export(&bundle, out)?,
+    }
+    let value = json!({
+        "out": out, "machine": hex::encode(bundle.machine()), "anchors": bundle.anchors.len(),
+        "quote": bundle.quote.is_some(),
+    });
+    output.result(&value, || match format {
+        Format::Bundle => format!(
+            "{} anchors and {} boot quote written to {dir}/evidence.json\n\
+             check it: matrixai-inspector verify --evidence {dir}/evidence.json --log DIR (of `log export`)",
+            bundle.anchors.len(),
+            if bundle.quote.is_some() { "a" } else { "no" },
+            dir = out.display()
+        ),
+        Format::Tpm2Tools => format!(
+            "written to {dir}\ncheck it: cd {dir} && tpm2_checkquote -u ak.pem -m quote.msg -s quote.sig -g sha256 \
+             -q $(cat qualification.hex)",
+            dir = out.display()
+        ),
+    });
+    Ok(())
+}
+
+/// Anchors that are final and of the attestation key in use, and the last boot's quote if it is.
+fn bundle(state: &StateDir) -> Result<Bundle> {
+    let identity =
+        Identity::load(&state.identity())?.context("there is no identity yet; start the agent first")?;
+    let genesis = identity.genesis.context(
+        "this machine has not met its chain yet, so there is no evidence; run `matrixai-agent enroll` first",
+    )?;
+    let ak = identity.ak_name();
+    let journal = Journal::read(&state.anchors())?;
+    let quote = KeptQuote::load(&state.quote())?.filter(|kept| kept.ak == ak).map(|kept| kept.signed);
+    Ok(Bundle {
+        version: VERSION,
+        genesis: genesis.0,
+        anchors: journal.finalised(&ak).map(|anchor| anchor.made.signed.clone()).collect(),
+        ek_public: identity.ek_public,
+        ek_certificate: identity.ek_certificate,
+        ak_public: identity.ak.public,
+        quote,
+    })
+}

@@ -1,0 +1,65 @@
+//! Failures that scripts tell apart by the exit code.
+
+use crate::config::ConfigError;
+use std::{path::PathBuf, process::ExitCode};
+
+/// A failure with an exit code of its own; every other one is 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The state folder has an owner.
+    #[error("another agent{} uses {folder}; stop it first (systemctl stop matrixai-agent)", pid_text(*.pid))]
+    AnotherAgent {
+        /// The folder.
+        folder: PathBuf,
+        /// Its owner, if it has said so.
+        pid: Option<i32>,
+    },
+    /// There is nothing on chain to work for.
+    #[error("this machine is not enrolled; run `matrixai-agent enroll --token FILE`")]
+    NotEnrolled,
+    /// The identity is gone for good.
+    #[error("{0}; stop the agent and run `matrixai-agent enroll --token FILE` with a new join token")]
+    EnrolAgain(String),
+}
+
+fn pid_text(pid: Option<i32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+}
+
+/// What `--help` says.
+pub const EXIT_CODES: &str = "Exit codes:
+  0  fine
+  1  failure
+  2  wrong usage or configuration
+  3  another agent runs on this state folder
+  4  the machine is not enrolled, or must be enrolled again";
+
+/// The exit code of an error.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<ConfigError>().is_some() {
+        return ExitCode::from(2);
+    }
+    match error.downcast_ref::<Failure>() {
+        Some(Failure::AnotherAgent { .. }) => ExitCode::from(3),
+        Some(Failure::NotEnrolled | Failure::EnrolAgain(_)) => ExitCode::from(4),
+        None => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_code_under_context() {
+        let error = anyhow::Error::from(Failure::NotEnrolled).context("while doing something");
+        assert_eq!(exit_code(&error), ExitCode::from(4));
+        assert_eq!(exit_code(&anyhow::anyhow!("anything")), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn another_agent_is_named() {
+        let error = Failure::AnotherAgent { folder: "/var/lib/matrixai".into(), pid: Some(7) };
+        assert!(error.to_string().starts_with("another agent (pid 7) uses /var/lib/matrixai"));
+    }
+}

@@ -1,0 +1,262 @@
+//! Who the machine is, on disk: public parts in clear, private parts only as the TPM wrapped them.
+
+use crate::{files, hex32::Hex32};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tpm::{EkKind, KeyBlob};
+
+const VERSION: u32 = 1;
+
+/// A key as its TPM wrapped it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    /// The public area.
+    #[serde(with = "hex")]
+    pub public: Vec<u8>,
+    /// The private part, readable by that TPM only.
+    #[serde(with = "hex")]
+    pub private: Vec<u8>,
+}
+
+impl From<KeyBlob> for Wrapped {
+    fn from(blob: KeyBlob) -> Self {
+        Self { public: blob.public, private: blob.private }
+    }
+}
+
+impl Wrapped {
+    /// For the TPM.
+    pub fn blob(&self) -> KeyBlob {
+        KeyBlob { public: self.public.clone(), private: self.private.clone() }
+    }
+}
+
+/// The device key, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// The ed25519 public key, which is also the account on chain.
+    #[serde(with = "hex")]
+    pub public: [u8; 32],
+    /// Its seed, sealed to the PCRs.
+    pub sealed: Wrapped,
+    /// Those PCRs.
+    pub pcrs: Vec<u8>,
+}
+
+/// How often the host was seen to boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boots {
+    /// Boots so far, this one included.
+    pub count: u32,
+    /// SHA-256 of this boot's id.
+    pub id: Hex32,
+    /// The device key that the log's record of this boot names, once there is such a record.
+    pub recorded: Option<Hex32>,
+}
+
+/// How far the machine is in being taken on by the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrolment {
+    /// Nobody was asked.
+    None,
+    /// A request is on its way.
+    Requested {
+        /// Its digest, by which the chain knows it.
+        id: Hex32,
+        /// Whether finalised state has shown it. One that vanishes after that has failed.
+        seen: bool,
+    },
+    /// The chain knows the machine.
+    Enrolled {
+        /// Which enrolment of this TPM it is.
+        epoch: u32,
+    },
+}
+
+/// Which endorsement key names the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endorsement {
+    /// RSA-2048.
+    Rsa,
+    /// Elliptic curve, of makers without an RSA one.
+    Ecc,
+}
+
+impl From<Endorsement> for EkKind {
+    fn from(kind: Endorsement) -> Self {
+        match kind {
+            Endorsement::Rsa => Self::Rsa2048,
+            Endorsement::Ecc => Self::EccP256,
+        }
+    }
+}
+
+/// Everything that makes this machine this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Of this file's format.
+    pub version: u32,
+    /// SHA-256 of the endorsement key's public area.
+    #[serde(with = "hex")]
+    pub machine: [u8; 32],
+    /// Which endorsement key it is.
+    pub endorsement: Endorsement,
+    /// `TPMT_PUBLIC` of the endorsement key.
+    #[serde(with = "hex")]
+    pub ek_public: Vec<u8>,
+    /// DER of its certificate, or nothing.
+    #[serde(with = "hex")]
+    pub ek_certificate: Vec<u8>,
+    /// The attestation key.
+    pub ak: Wrapped,
+    /// The device key.
+    pub device: Device,
+    /// Boots of the host.
+    pub boots: Boots,
+    /// Hash of the first block of the chain that the machine works for, once known.
+    pub genesis: Option<Hex32>,
+    /// How far enrolment is.
+    pub enrolment: Enrolment,
+}
+
+impl Identity {
+    /// An identity that nobody knows yet.
+    pub fn new(
+        endorsement: Endorsement,
+        ek_public: Vec<u8>,
+        ek_certificate: Vec<u8>,
+        ak: Wrapped,
+        device: Device,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            machine: attest::machine_id(&ek_public),
+            endorsement,
+            ek_public,
+            ek_certificate,
+            ak,
+            device,
+            boots: Boots::default(),
+            genesis: None,
+            enrolment: Enrolment::None,
+        }
+    }
+
+    /// Names the attestation key in the list of anchors.
+    pub fn ak_name(&self) -> String {
+        hex::encode(attest::object_name(&self.ak.public))
+    }
+
+    /// The log's name in checkpoints.
+    pub fn origin(&self) -> String {
+        format!("matrixai/machine/{}", hex::encode(self.machine))
+    }
+
+    /// Reads the file; nothing where there is none.
+    pub fn load(path: &Path) -> Result<Option<Self>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let damaged = || {
+            format!(
+                "{} is not an identity this agent can read; restore it from a copy, or move it away and enrol again",
+                path.display()
+            )
+        };
+        let identity: Self = serde_json::from_slice(&bytes).with_context(damaged)?;
+        if identity.version != VERSION {
+            bail!("{}: format version {}, this agent knows {VERSION}", path.display(), identity.version);
+        }
+        Ok(Some(identity))
+    }
+}
+
+/// The identity and its file, which always agree: a change is on disk before it is believed.
+#[derive(Debug)]
+pub struct Keeper {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Keeper {
+    /// Keeps an identity in a file, where it may lie already.
+    pub const fn new(path: PathBuf, identity: Identity) -> Self {
+        Self { path, identity }
+    }
+
+    /// A copy that can travel to the TPM's thread.
+    pub fn clone_identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    /// Changes the identity, durably.
+    pub fn change(&mut self, change: impl FnOnce(&mut Identity)) -> Result<()> {
+        let mut next = self.identity.clone();
+        change(&mut next);
+        if next != self.identity || !self.path.exists() {
+            let text = serde_json::to_vec_pretty(&next)?;
+            files::replace(&self.path, &text)
+                .with_context(|| format!("cannot write {}", self.path.display()))?;
+            self.identity = next;
+        }
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Keeper {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// An identity without any TPM behind it.
+    pub fn made_up() -> Identity {
+        let wrapped = Wrapped { public: vec![1], private: vec![2] };
+        let device = Device { public: [3; 32], sealed: wrapped.clone(), pcrs: vec![0] };
+        Identity::new(Endorsement::Rsa, vec![4], vec![], wrapped, device)
+    }
+
+    #[test]
+    fn a_change_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("identity.json");
+        assert_eq!(Identity::load(&path).unwrap(), None);
+        let mut keeper = Keeper::new(path.clone(), made_up());
+        keeper.change(|identity| identity.boots.count = 7).unwrap();
+        keeper.change(|identity| identity.genesis = Some(Hex32([9; 32]))).unwrap();
+        assert_eq!(Identity::load(&path).unwrap().as_ref(), Some(&*keeper));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_that_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("identity.json");
+        std::fs::write(&path, b"{").unwrap();
+        assert!(Identity::load(&path).unwrap_err().to_string().contains("enrol again"));
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_written_is_not_believed() {
+        let mut keeper = Keeper::new("/nonexistent/identity.json".into(), made_up());
+        assert!(keeper.change(|identity| identity.boots.count = 7).is_err());
+        assert_eq!(keeper.boots.count, 0);
+    }
+}

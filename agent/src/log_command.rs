@@ -1,0 +1,166 @@
+//! `matrixai-agent log …`: reading the log, also while the agent writes it.
+
+use crate::{
+    agent,
+    config::Config,
+    files,
+    identity::Identity,
+    journal::Journal,
+    output::Output,
+    render,
+    secrets::{self, Opened},
+    state_dir::StateDir,
+    tpm_worker::TpmWorker,
+};
+use anyhow::{Context, Result, bail};
+use attest::{leaf_hash, proof};
+use log_store::LogStore;
+use serde_json::{Value, json};
+use std::{fs, path::Path, time::Duration};
+
+/// How long the TPM may take to sign an export.
+const TPM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens the log to look at it.
+pub fn open(state: &StateDir) -> Result<LogStore> {
+    if !state.log().is_dir() {
+        bail!("there is no log in {} yet; start the agent (matrixai-agent run)", state.path().display());
+    }
+    Ok(LogStore::open_read_only(&state.log())?)
+}
+
+/// `log list`.
+pub fn list(config: &Config, from: Option<u64>, limit: u64, output: Output) -> Result<()> {
+    let log = open(&StateDir::new(&config.state_dir))?;
+    let from = from.unwrap_or_else(|| log.size().saturating_sub(limit));
+    let count = usize::try_from(limit).unwrap_or(usize::MAX);
+    let records = log.iter_from(from).take(count).map(|entry| entry.map(|(_, record)| record));
+    let records = records.collect::<Result<Vec<_>, _>>()?;
+    let value = Value::Array(records.iter().map(render::value).collect());
+    output.result(&value, || records.iter().map(render::line).collect::<Vec<_>>().join("\n"));
+    Ok(())
+}
+
+/// `log show`.
+pub fn show(config: &Config, seq: u64, output: Output) -> Result<()> {
+    let log = open(&StateDir::new(&config.state_dir))?;
+    let (bytes, record) = (log.raw(seq)?, log.read(seq)?);
+    let mut value = render::value(&record);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("bytes".into(), hex::encode(&bytes).into());
+        fields.insert("leaf_hash".into(), hex::encode(leaf_hash(&bytes)).into());
+    }
+    output.result(&value, || format!("{}\n{:#}", render::line(&record), value["body"]));
+    Ok(())
+}
+
+/// `log prove`.
+pub fn prove(config: &Config, seq: u64, size: Option<u64>, output: Output) -> Result<()> {
+    let log = open(&StateDir::new(&config.state_dir))?;
+    let size = size.unwrap_or_else(|| log.size());
+    let (leaf, root) = (leaf_hash(&log.raw(seq)?), log.root_at(size)?);
+    let path = log.prove_inclusion(seq, size)?;
+    proof::verify_inclusion(&leaf, seq, size, &path, &root)?;
+    let hashes: Vec<String> = path.iter().map(hex::encode).collect();
+    let value = json!({
+        "seq": seq, "size": size, "leaf_hash": hex::encode(leaf), "root": hex::encode(root), "proof": hashes,
+    });
+    output.result(&value, || {
+        let head =
+            format!("record {seq} of {size}\nleaf  {}\nroot  {}", hex::encode(leaf), hex::encode(root));
+        hashes.iter().fold(head, |text, hash| format!("{text}\nproof {hash}"))
+    });
+    Ok(())
+}
+
+/// `log verify`: every checksum, every record, and every root that was ever attested.
+pub fn verify(config: &Config, output: Output) -> Result<()> {
+    let state = StateDir::new(&config.state_dir);
+    // Read first: an anchor made meanwhile is then not asked of a log that was read before it.
+    let journal = Journal::read(&state.anchors())?;
+    let ak = Identity::load(&state.identity())?.map(|identity| identity.ak_name());
+    let log = open(&state)?;
+    let mut jumps = 0u64;
+    let mut last_ms = 0;
+    for entry in log.iter_from(0) {
+        let (_, record) = entry?;
+        jumps += u64::from(record.time_ms < last_ms);
+        last_ms = record.time_ms;
+    }
+    let mut checked = 0u64;
+    // A machine that was enrolled again may have begun a new log.
+    for anchor in journal.all().iter().filter(|anchor| ak.as_ref().is_none_or(|ak| *ak == anchor.made.ak)) {
+        let signed = &anchor.made.signed;
+        if log.root_at(signed.size)? != signed.root {
+            bail!(
+                "the log does not have the root that was attested with counter {}: it was rewritten or replaced",
+                anchor.made.counter
+            );
+        }
+        checked += 1;
+    }
+    let torn = log.recovered().truncated_bytes;
+    let value = json!({
+        "records": log.size(), "root": hex::encode(log.root()), "attested_roots": checked,
+        "clock_went_back": jumps, "torn_bytes": torn,
+    });
+    output.result(&value, || {
+        let mut text = format!(
+            "{} {} records, root {}\n{checked} attested roots are roots of this log",
+            output.good("sound:"),
+            log.size(),
+            hex::encode(log.root())
+        );
+        if jumps > 0 {
+            text += &format!("\nthe clock went back {jumps} times");
+        }
+        if torn > 0 {
+            text +=
+                &format!("\n{torn} bytes of an interrupted write at the end; the next start cuts them off");
+        }
+        text
+    });
+    Ok(())
+}
+
+/// `log export`: C2SP tiles, and the checkpoint last.
+pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
+    let state = StateDir::new(&config.state_dir);
+    let identity =
+        Identity::load(&state.identity())?.context("there is no identity yet; start the agent first")?;
+    // In this order: the log has every record that the checkpoint has.
+    let left = agent::left_checkpoint(&state, &identity.origin(), &identity.device.public);
+    let log = open(&state)?;
+    let left = left.filter(|(_, size, root)| log.root_at(*size).is_ok_and(|found| found == *root));
+    let (note, size) = match left {
+        Some((note, size, _)) if size == log.size() || state.running().is_some() => (note, size),
+        left => match (sign(config, &identity, &log).await, left) {
+            (Ok(note), _) => (note, log.size()),
+            (Err(error), Some((note, size, _))) => {
+                tracing::warn!(%error, size, "the TPM did not sign the whole log; exporting what was signed before");
+                (note, size)
+            }
+            (Err(error), None) => return Err(error),
+        },
+    };
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    log.export(out, size)?;
+    let file = out.join("checkpoint");
+    files::replace_fleeting(&file, note.as_bytes())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    let value =
+        json!({ "out": out, "size": size, "root": hex::encode(log.root_at(size)?), "checkpoint": note });
+    output.result(&value, || format!("{size} records exported to {}", out.display()));
+    Ok(())
+}
+
+async fn sign(config: &Config, identity: &Identity, log: &LogStore) -> Result<String> {
+    let tpm = TpmWorker::start(&config.tpm)?;
+    let (device, pcrs) = (identity.device.clone(), identity.device.pcrs.clone());
+    let opened = tpm.run(move |tpm| secrets::open_device(tpm, &device, &pcrs));
+    let opened = tokio::time::timeout(TPM_PATIENCE, opened).await.context("the TPM does not answer")??;
+    match opened {
+        Opened::Known(key) => agent::sign(&identity.origin(), log.size(), log.root(), &key),
+        Opened::New(..) => bail!("the boot state has changed; start the agent, which makes a new device key"),
+    }
+}

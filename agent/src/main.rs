@@ -1,0 +1,114 @@
+//! `matrixai-agent`: keeps a machine's activity log and anchors it on chain.
+//!
+//! The agent is thin: it schedules, stores and configures. Measuring is `gpu-probe`'s, evidence is `attest`'s and the TPM's, the
+//! chain is `light-client`'s. It must not know how others are verified.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod agent;
+mod arguments;
+mod backoff;
+mod begin;
+mod board;
+mod chain;
+mod clock;
+mod config;
+mod debt;
+mod desk;
+mod doctor;
+mod enroll;
+mod enrolment;
+mod evidence_command;
+mod failure;
+mod files;
+mod hex32;
+mod identity;
+mod journal;
+mod log_command;
+mod output;
+mod progress;
+mod quote;
+mod recorder;
+mod render;
+mod run;
+mod sampler;
+mod secrets;
+mod state_dir;
+mod status;
+mod token_file;
+mod tpm_worker;
+mod upkeep;
+
+use anyhow::{Context, Result};
+use arguments::{Arguments, Command, EvidenceCommand, LogCommand};
+use clap::Parser;
+use config::Config;
+use output::Output;
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use tracing_subscriber::EnvFilter;
+
+/// How long work off the reactor may take after the end.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tell(&arguments.command);
+    let output = Output::new(arguments.json);
+    match serve(arguments, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("matrixai-agent: {error:#}");
+            failure::exit_code(&error)
+        }
+    }
+}
+
+fn serve(arguments: Arguments, output: Output) -> Result<()> {
+    let config = Config::load(arguments.config.as_deref())?;
+    // Two threads are enough to wait on a chain; measuring and the TPM have their own.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(4).enable_all().build();
+    let runtime = runtime.context("cannot start the reactor")?;
+    let outcome = runtime.block_on(dispatch(arguments.command, config, output));
+    // A driver that hangs must not keep the process.
+    runtime.shutdown_timeout(LAST_WORK);
+    outcome
+}
+
+async fn dispatch(command: Command, config: Config, output: Output) -> Result<()> {
+    match command {
+        Command::Run => run::run(config).await,
+        Command::Enroll { token, timeout } => {
+            enroll::enroll(config, &token, Duration::from_secs(timeout), output).await
+        }
+        Command::Status => status::status(&config, output),
+        Command::Log(command) => log(command, &config, output).await,
+        Command::Evidence(EvidenceCommand::Export { format, out }) => {
+            evidence_command::export(&config, format, &out.out, output)
+        }
+        Command::Doctor { wait } => doctor::doctor(&config, Duration::from_secs(wait), output).await,
+    }
+}
+
+async fn log(command: LogCommand, config: &Config, output: Output) -> Result<()> {
+    match command {
+        LogCommand::List { from, limit } => log_command::list(config, from, limit, output),
+        LogCommand::Show { seq } => log_command::show(config, seq, output),
+        LogCommand::Prove { seq, size } => log_command::prove(config, seq, size, output),
+        LogCommand::Verify => log_command::verify(config, output),
+        LogCommand::Export(out) => log_command::export(config, &out.out, output).await,
+    }
+}
+
+/// A daemon tells what it does; a command only what goes wrong.
+fn tell(command: &Command) {
+    let usual = match command {
+        Command::Run => "info,smoldot=warn,smoldot_light=warn",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env("MATRIXAI_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let colour =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+}

@@ -1,0 +1,154 @@
+//! Records for people and programs.
+
+use attest::{Record, record::Body};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A record as JSON; hashes and keys in hex.
+pub fn value(record: &Record) -> Value {
+    json!({
+        "seq": record.seq,
+        "time_ms": record.time_ms,
+        "boot": record.boot,
+        "kind": kind(&record.body),
+        "body": body(&record.body),
+    })
+}
+
+/// A body's kind.
+pub const fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::Join(_) => "join",
+        Body::Chip(_) => "chip",
+        Body::Boot(_) => "boot",
+        Body::Activity(_) => "activity",
+        Body::Anchor(_) => "anchor",
+        Body::Gap(_) => "gap",
+        Body::Unknown { .. } => "unknown",
+    }
+}
+
+fn body(body: &Body) -> Value {
+    match body {
+        Body::Join(body) => plain(body),
+        Body::Chip(body) => plain(body),
+        Body::Boot(body) => plain(body),
+        Body::Activity(body) => plain(body),
+        Body::Anchor(body) => plain(body),
+        Body::Gap(body) => plain(body),
+        Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
+    }
+}
+
+fn plain(body: &impl Serialize) -> Value {
+    let mut value = serde_json::to_value(body).unwrap_or(Value::Null);
+    if let Value::Object(fields) = &mut value {
+        for field in fields.values_mut() {
+            if let Some(text) = as_hex(field) {
+                *field = Value::String(text);
+            }
+        }
+    }
+    value
+}
+
+/// 32 bytes come as a list of numbers.
+fn as_hex(value: &Value) -> Option<String> {
+    let numbers = value.as_array().filter(|numbers| numbers.len() == 32)?;
+    let bytes: Option<Vec<u8>> =
+        numbers.iter().map(|number| number.as_u64().and_then(|number| u8::try_from(number).ok())).collect();
+    bytes.map(hex::encode)
+}
+
+/// A record on one line.
+pub fn line(record: &Record) -> String {
+    format!(
+        "{:>8}  {}  {:8}  {}",
+        record.seq,
+        time(record.time_ms),
+        kind(&record.body),
+        summary(&record.body)
+    )
+}
+
+fn summary(body: &Body) -> String {
+    match body {
+        Body::Join(join) => format!("machine {} kernel {}", short(&join.machine), join.kernel),
+        Body::Chip(chip) => format!("{:?} {} {} {:?}", chip.kind, chip.index, chip.name, chip.state),
+        Body::Boot(boot) => {
+            format!("PCRs {} device key {}", short(&boot.pcr_digest), short(&boot.device_key))
+        }
+        Body::Activity(activity) => activity_line(activity),
+        Body::Anchor(anchor) => {
+            format!("counter {} size {} root {}", anchor.counter, anchor.size, short(&anchor.root))
+        }
+        Body::Gap(gap) if gap.from_ms == gap.to_ms => format!("{:?}, in order", gap.reason),
+        Body::Gap(gap) => format!("{:?}, {} s", gap.reason, gap.to_ms.abs_diff(gap.from_ms) / 1000),
+        Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
+    }
+}
+
+fn activity_line(activity: &attest::record::Activity) -> String {
+    let mut line = format!("{:?} {}, {} s", activity.kind, activity.index, activity.span_ms / 1000);
+    if let Some(utilisation) = activity.utilisation {
+        line += &format!(", {}.{} % busy", utilisation / 10, utilisation % 10);
+    }
+    if let Some(power) = activity.power_mw {
+        line += &format!(", {} W", power / 1000);
+    }
+    if let Some(celsius) = activity.temperature {
+        line += &format!(", {celsius} °C");
+    }
+    if activity.failed > 0 {
+        line += &format!(", {} of {} samples failed", activity.failed, activity.samples);
+    }
+    line
+}
+
+/// The beginning of a hash.
+pub fn short(hash: &[u8; 32]) -> String {
+    let [a, b, c, d, e, f, ..] = *hash;
+    hex::encode([a, b, c, d, e, f])
+}
+
+/// UTC, to the second: `2026-11-24 16:04:05` (days to a civil date by H. Hinnant's algorithm).
+pub fn time(ms: u64) -> String {
+    let (days, second) = (ms / 86_400_000, ms / 1000 % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attest::record::{Boot, Gap, GapReason};
+
+    #[test]
+    fn times_are_civil() {
+        assert_eq!(time(0), "1970-01-01 00:00:00");
+        assert_eq!(time(951_782_400_000), "2000-02-29 00:00:00");
+        assert_eq!(time(1_700_000_000_000), "2023-11-14 22:13:20");
+        assert_eq!(time(u64::MAX).len(), "584556019-04-03 14:25:51".len());
+    }
+
+    #[test]
+    fn hashes_are_hex_and_numbers_numbers() {
+        let boot = Boot { boot_id: [1; 32], pcr_selection: 149, pcr_digest: [2; 32], device_key: [3; 32] };
+        let value = value(&Record { seq: 1, time_ms: 2, boot: 3, body: Body::Boot(boot) });
+        assert_eq!(value["body"]["boot_id"], "01".repeat(32));
+        assert_eq!(value["body"]["pcr_selection"], 149);
+    }
+
+    #[test]
+    fn a_gap_backwards_has_a_length() {
+        let gap = Gap { from_ms: 86_400_000, to_ms: 0, reason: GapReason::ClockJump };
+        assert_eq!(summary(&Body::Gap(gap)), "ClockJump, 86400 s");
+    }
+}

@@ -1,0 +1,147 @@
+//! The state folder: what lies where, and who may write there.
+
+use crate::failure::Failure;
+use anyhow::{Context, Result};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// The folder that holds everything that outlives the process.
+#[derive(Debug, Clone)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// The folder, whether it exists or not.
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Who the machine is and how far its enrolment got.
+    pub fn identity(&self) -> PathBuf {
+        self.0.join("identity.json")
+    }
+
+    /// The activity log.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
+    /// What is owed to the chain.
+    pub fn outbox(&self) -> PathBuf {
+        self.0.join("outbox.redb")
+    }
+
+    /// The light client's database.
+    pub fn chain(&self) -> PathBuf {
+        self.0.join("chain")
+    }
+
+    /// Every attestation made for an anchor, and which of them are final.
+    pub fn anchors(&self) -> PathBuf {
+        self.0.join("anchors.jsonl")
+    }
+
+    /// The last boot's quote.
+    pub fn quote(&self) -> PathBuf {
+        self.0.join("quote.json")
+    }
+
+    /// What the running agent last said of itself.
+    pub fn status(&self) -> PathBuf {
+        self.0.join("status.json")
+    }
+
+    /// The log's head, signed by the device key.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// Creates the folder if need be and takes the right to write to it.
+    pub fn lock(&self) -> Result<Lock> {
+        let trouble = || format!("cannot use the state folder {}", self.0.display());
+        DirBuilder::new().recursive(true).mode(0o750).create(&self.0).with_context(trouble)?;
+        let mut options = OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(self.lock_file())
+            .with_context(trouble)?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+            Errno::EWOULDBLOCK => {
+                anyhow::Error::from(Failure::AnotherAgent { folder: self.0.clone(), pid: self.noted_pid() })
+            }
+            errno => anyhow::Error::from(errno).context(trouble()),
+        })?;
+        note_pid(&lock).with_context(trouble)?;
+        Ok(Lock(lock))
+    }
+
+    /// The agent that works on this folder. Looks without touching the lock, so that a look never keeps an agent from starting.
+    pub fn running(&self) -> Option<i32> {
+        let pid = self.noted_pid()?;
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        name.starts_with("matrixai-agent").then_some(pid)
+    }
+
+    fn noted_pid(&self) -> Option<i32> {
+        fs::read_to_string(self.lock_file()).ok()?.trim().parse().ok()
+    }
+}
+
+fn note_pid(mut file: &File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}
+
+/// The right to write to the state folder, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock(Flock<File>);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Nobody to name any more; a process that was killed is told by its absence.
+        let _ = self.0.set_len(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_agent_is_refused_and_told_the_pid() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(&dir.path().join("deep/state"));
+        let lock = state.lock().unwrap();
+        let error = state.lock().unwrap_err();
+        let pid = i32::try_from(std::process::id()).unwrap();
+        assert!(
+            matches!(error.downcast_ref(), Some(Failure::AnotherAgent { pid: Some(p), .. }) if *p == pid)
+        );
+        drop(lock);
+        state.lock().unwrap();
+    }
+
+    #[test]
+    fn nobody_runs_on_a_fresh_folder() {
+        assert_eq!(StateDir::new(Path::new("/nonexistent")).running(), None);
+    }
+}

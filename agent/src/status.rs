@@ -1,0 +1,223 @@
+//! `matrixai-agent status`: is it working? Answered from the state folder, without TPM or lock, so also while the agent runs.
+
+use crate::{
+    board::Snapshot,
+    clock::now_ms,
+    config::Config,
+    failure::Failure,
+    identity::{Enrolment, Identity},
+    journal::{Anchor, Journal},
+    output::{Output, ago},
+    render,
+    state_dir::StateDir,
+};
+use anyhow::Result;
+use log_store::LogStore;
+use serde_json::{Value, json};
+
+/// A snapshot older than this is not the running agent's.
+const FRESH_MS: u64 = 20_000;
+/// The latest anchors that are told.
+const ANCHORS: usize = 1000;
+
+/// What the state folder says.
+struct Report {
+    identity: Option<Identity>,
+    running: Option<i32>,
+    snapshot: Option<Snapshot>,
+    log: Option<LogStore>,
+    journal: Journal,
+}
+
+/// Writes the report. Fails with [`Failure::NotEnrolled`] after that if there is no enrolment.
+pub fn status(config: &Config, output: Output) -> Result<()> {
+    let report = Report::read(&StateDir::new(&config.state_dir))?;
+    output.result(&report.value(), || report.text(&output));
+    match report.identity {
+        Some(Identity { enrolment: Enrolment::Enrolled { .. }, .. }) => Ok(()),
+        _ => Err(Failure::NotEnrolled.into()),
+    }
+}
+
+impl Report {
+    fn read(state: &StateDir) -> Result<Self> {
+        let running = state.running();
+        let snapshot = Snapshot::load(&state.status());
+        let log = if state.log().is_dir() { Some(LogStore::open_read_only(&state.log())?) } else { None };
+        Ok(Self {
+            identity: Identity::load(&state.identity())?,
+            running,
+            snapshot,
+            log,
+            journal: Journal::read(&state.anchors())?,
+        })
+    }
+
+    /// What the running agent said a moment ago.
+    fn now(&self) -> Option<&Snapshot> {
+        let pid = self.running?;
+        let snapshot = self.snapshot.as_ref()?;
+        let its = i64::from(snapshot.pid) == i64::from(pid);
+        (its && now_ms().saturating_sub(snapshot.written_ms) < FRESH_MS).then_some(snapshot)
+    }
+
+    fn verdict(&self) -> (&'static str, Vec<String>) {
+        let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
+        let mut advice = Vec::new();
+        if !matches!(enrolment, Some(Enrolment::Enrolled { .. })) {
+            advice.push("enrol: matrixai-agent enroll --token FILE".to_string());
+        }
+        let verdict = match (self.running, self.now()) {
+            (None, _) => {
+                advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
+                "not running"
+            }
+            (Some(_), None) => {
+                advice.push(
+                    "it has said nothing for a while; see its journal: journalctl -u matrixai-agent".into(),
+                );
+                "starting, or not answering"
+            }
+            (Some(_), Some(snapshot)) if !snapshot.troubles.is_empty() => {
+                advice.push("find out more: matrixai-agent doctor".into());
+                "running, with trouble"
+            }
+            (Some(_), Some(_)) => match enrolment {
+                Some(Enrolment::Enrolled { .. }) => "working",
+                _ => "logging, not enrolled",
+            },
+        };
+        (verdict, advice)
+    }
+
+    fn anchors(&self) -> Vec<&Anchor> {
+        let Some(ak) = self.identity.as_ref().map(Identity::ak_name) else { return Vec::new() };
+        let all: Vec<&Anchor> = self.journal.finalised(&ak).collect();
+        all.into_iter().rev().take(ANCHORS).rev().collect()
+    }
+
+    fn value(&self) -> Value {
+        let (verdict, advice) = self.verdict();
+        let identity = self.identity.as_ref();
+        json!({
+            "verdict": verdict,
+            "advice": advice,
+            "running": self.running,
+            "machine": identity.map(|identity| hex::encode(identity.machine)),
+            "device": identity.map(|identity| hex::encode(identity.device.public)),
+            "genesis": identity.and_then(|identity| identity.genesis),
+            "enrolment": identity.map(|identity| identity.enrolment),
+            "log": self.log.as_ref().map(log_value),
+            "agent": self.now(),
+            "anchors": self.anchors().into_iter().map(anchor_value).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self, output: &Output) -> String {
+        let (verdict, advice) = self.verdict();
+        let painted = match verdict {
+            "working" => output.good(verdict),
+            "not running" => output.bad(verdict),
+            _ => output.doubtful(verdict),
+        };
+        let mut lines = vec![match self.running {
+            Some(pid) => format!("{painted} (pid {pid})"),
+            None => painted,
+        }];
+        lines.extend(self.machine_lines());
+        lines.extend(self.log.as_ref().map(log_line));
+        lines.extend(self.anchor_lines());
+        lines.extend(self.now().into_iter().flat_map(|snapshot| snapshot_lines(snapshot, output)));
+        lines.extend(advice.into_iter().map(|advice| format!("  → {advice}")));
+        lines.join("\n")
+    }
+
+    fn machine_lines(&self) -> Vec<String> {
+        let Some(identity) = &self.identity else {
+            return vec!["  machine   unknown: no identity in this state folder yet".into()];
+        };
+        let enrolment = match identity.enrolment {
+            Enrolment::None => "not enrolled".to_string(),
+            Enrolment::Requested { id, .. } => format!("requested ({id})"),
+            Enrolment::Enrolled { epoch } => format!("enrolled, epoch {epoch}"),
+        };
+        vec![
+            format!("  machine   {}", hex::encode(identity.machine)),
+            format!("  enrolment {enrolment}"),
+            format!("  device    {}", hex::encode(identity.device.public)),
+        ]
+    }
+
+    fn anchor_lines(&self) -> Vec<String> {
+        let anchors = self.anchors();
+        let Some(last) = anchors.last() else { return vec!["  anchors   none yet".into()] };
+        let signed = &last.made.signed;
+        vec![format!(
+            "  anchors   {}; the last: counter {}, {} records, in block {}, root {}",
+            anchors.len(),
+            last.made.counter,
+            signed.size,
+            last.at.unwrap_or_default(),
+            render::short(&signed.root)
+        )]
+    }
+}
+
+fn log_value(log: &LogStore) -> Value {
+    let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
+    json!({
+        "size": log.size(),
+        "root": hex::encode(log.root()),
+        "last_record_ms": last.map(|record| record.time_ms),
+    })
+}
+
+fn log_line(log: &LogStore) -> String {
+    let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
+    let last = last.map_or_else(String::new, |record| format!(", the last one {}", ago(record.time_ms)));
+    format!("  log       {} records{last}", log.size())
+}
+
+fn anchor_value(anchor: &Anchor) -> Value {
+    let signed = &anchor.made.signed;
+    json!({
+        "counter": anchor.made.counter,
+        "size": signed.size,
+        "root": hex::encode(signed.root),
+        "block": signed.block_number,
+        "included_in": anchor.at,
+    })
+}
+
+fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
+    let chain = &snapshot.chain;
+    let height = chain.finalized.map_or_else(String::new, |number| format!(", block {number} final"));
+    let seen = chain.finalized_seen_ms.map_or_else(String::new, |ms| format!(" ({})", ago(ms)));
+    let mut lines = vec![
+        format!("  doing     {}", snapshot.doing),
+        format!("  chain     {}, {} peers{height}{seen}", chain.phase, chain.peers),
+    ];
+    lines.extend(chain.stall.iter().map(|stall| format!("            {}", output.bad(stall))));
+    if let Some(machine) = &snapshot.machine {
+        lines.push(format!(
+            "  on chain  {}, level {}, {} records anchored, due by block {}",
+            machine.standing, machine.level, machine.anchored, machine.due
+        ));
+    }
+    if let Some(next) = snapshot.next_anchor_ms {
+        lines.push(format!("  next      anchor {}", ago(next)));
+    }
+    for owed in &snapshot.outbox {
+        lines.push(format!("  owed      {} ({}, attempt {})", owed.kind, owed.state, owed.attempts));
+    }
+    for (part, trouble) in &snapshot.troubles {
+        let part = format!("{part:?}").to_lowercase();
+        lines.push(format!(
+            "  {} {part}: {} (since {})",
+            output.bad("trouble"),
+            trouble.what,
+            ago(trouble.since_ms)
+        ));
+    }
+    lines
+}

@@ -1,0 +1,367 @@
+//! What the agent does between two samples: it keeps TPM and chain within reach, and its anchors in time.
+
+use crate::{
+    agent::{Agent, OpenError},
+    backoff::Backoff,
+    board::{Board, MachineView, Owed, Part},
+    chain::{self, Machine},
+    clock::now_ms,
+    desk::{Desk, DeskError, Lost},
+    enrolment::{self, Progress},
+    failure::Failure,
+    hex32::Hex32,
+    identity::Enrolment,
+    secrets::Stranger,
+};
+use light_client::{Key, LightClient, outbox::State};
+use std::time::{Duration, Instant};
+use tpm::TpmError;
+
+/// The longest wait for a finalised block before looking around.
+const TURN: Duration = Duration::from_secs(5);
+/// How old the last look at the machine on chain may be.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The one who does it.
+pub struct Upkeep {
+    agent: Agent,
+    board: Board,
+    device: Option<Key>,
+    client: Option<LightClient>,
+    tpm: Backoff,
+    chain: Backoff,
+    anchors: Anchors,
+    machine: Option<Machine>,
+    looked: Option<Instant>,
+    seen: u64,
+}
+
+/// When anchors are due.
+struct Anchors {
+    period: Duration,
+    due: Instant,
+    refused: Backoff,
+}
+
+impl Anchors {
+    fn new(period: Duration) -> Self {
+        let refused = Backoff::new(Duration::from_secs(5).min(period), period);
+        Self { period, due: Instant::now(), refused }
+    }
+
+    fn is_due(&self) -> bool {
+        self.due <= Instant::now()
+    }
+
+    /// The chain did not take one. What came too late is made again at once; what was refused probably would be again, and each try
+    /// wears the TPM.
+    fn lost(&mut self, lost: &Lost) {
+        let pause = if lost.expired { Duration::ZERO } else { self.refused.failed() };
+        self.due = Instant::now() + pause;
+    }
+}
+
+impl Upkeep {
+    /// Over what the agent holds.
+    pub fn new(agent: Agent, board: Board) -> Self {
+        let anchors = Anchors::new(Duration::from_secs(agent.config.anchor_seconds));
+        Self {
+            agent,
+            board,
+            device: None,
+            client: None,
+            tpm: Backoff::brisk(),
+            chain: Backoff::brisk(),
+            anchors,
+            machine: None,
+            looked: None,
+            seen: 0,
+        }
+    }
+
+    /// One turn: until the next finalised block, or a few seconds. May be dropped at any point.
+    pub async fn turn(&mut self) -> Result<(), Failure> {
+        self.open_tpm().await?;
+        self.start_client().await;
+        self.wait().await;
+        let outcome = self.work().await;
+        self.report(outcome)?;
+        self.post();
+        Ok(())
+    }
+
+    async fn open_tpm(&mut self) -> Result<(), Failure> {
+        if self.device.is_some() || !self.tpm.is_due() {
+            return Ok(());
+        }
+        match self.agent.open_device().await {
+            Ok(key) => {
+                tracing::info!(device = %Hex32(key.public()), "the TPM has given the device key");
+                self.device = Some(key);
+                self.tpm.worked();
+                self.board.fine(Part::Tpm);
+                Ok(())
+            }
+            Err(OpenError::Stranger(stranger @ (Stranger::Cleared | Stranger::OtherMachine))) => {
+                Err(Failure::EnrolAgain(stranger.to_string()))
+            }
+            Err(error) => {
+                self.tpm.failed();
+                self.board.trouble(Part::Tpm, error);
+                Ok(())
+            }
+        }
+    }
+
+    async fn start_client(&mut self) {
+        if self.client.is_some() || !self.chain.is_due() {
+            return;
+        }
+        match start_client(&self.agent).await {
+            Ok(client) => {
+                self.client = Some(client);
+                self.chain.worked();
+                self.board.fine(Part::Chain);
+            }
+            Err(error) => {
+                self.chain.failed();
+                self.board.trouble(Part::Chain, format!("{error:#}"));
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let Some(client) = &self.client else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            return;
+        };
+        if let Ok(Ok(block)) = tokio::time::timeout(TURN, client.wait_finalized_after(self.seen)).await {
+            self.seen = block.number;
+        }
+        self.board.note_chain(&client.status());
+    }
+
+    async fn work(&mut self) -> Result<(), DeskError> {
+        let (Some(client), Some(device)) = (&self.client, &self.device) else { return Ok(()) };
+        self.agent.sign_head(device)?;
+        if !client.status().is_ready() {
+            return Ok(());
+        }
+        enrolment::know_chain(&mut self.agent.keeper, client)?;
+        let mut desk = Desk { agent: &mut self.agent, client, device };
+        match desk.agent.keeper.enrolment {
+            Enrolment::None => Ok(()),
+            Enrolment::Requested { .. } => enrol(&mut desk, &self.board).await,
+            Enrolment::Enrolled { .. } => self.keep_enrolled().await,
+        }
+    }
+
+    async fn keep_enrolled(&mut self) -> Result<(), DeskError> {
+        let (Some(client), Some(device)) = (&self.client, &self.device) else { return Ok(()) };
+        let mut desk = Desk { agent: &mut self.agent, client, device };
+        let owing = !desk.agent.outbox.entries()?.is_empty();
+        let stale = self.looked.is_none_or(|looked| looked.elapsed() > LOOK_AGAIN);
+        if !owing && !stale && !self.anchors.is_due() {
+            return Ok(());
+        }
+        if self.looked.is_none() {
+            desk.drop_debts_of_other_keys()?;
+        }
+        if owing {
+            for lost in desk.settle().await? {
+                self.anchors.lost(&lost);
+                if !lost.expired {
+                    self.board.trouble(
+                        Part::Anchor,
+                        format!("the chain refused {}: {}", lost.debt.kind(), lost.why),
+                    );
+                }
+            }
+        }
+        let Some(machine) = chain::machine(client, desk.agent.keeper.machine).await? else {
+            self.board.trouble(Part::Chain, "the chain does not know this machine; is it the right chain?");
+            return Ok(());
+        };
+        self.looked = Some(Instant::now());
+        if machine.head.counter > self.machine.as_ref().map_or(u64::MAX, |machine| machine.head.counter) {
+            self.anchors.refused.worked();
+            self.board.fine(Part::Anchor);
+        }
+        desk.reconcile(&machine).await?;
+        self.machine = Some(machine.clone());
+        if let Some(why) = unfit(&machine, &desk.agent.keeper.ak.public) {
+            self.board.trouble(Part::Chain, why);
+            return Ok(());
+        }
+        self.board.fine(Part::Chain);
+        if machine.device != device.public() {
+            if !desk.owes("delegate")? && self.anchors.is_due() {
+                self.anchors.due = Instant::now() + self.anchors.period;
+                desk.delegate().await?;
+                // Once it is done, the first anchor under the new key is due.
+                self.anchors.due = Instant::now();
+            }
+            return Ok(());
+        }
+        if self.anchors.is_due() && !desk.owes("anchor")? {
+            desk.quote_boot().await?;
+            desk.anchor(&machine).await?;
+            self.anchors.due = Instant::now() + self.anchors.period;
+            // Handed in now, not at the next block.
+            desk.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// What a failed turn means.
+    fn report(&mut self, outcome: Result<(), DeskError>) -> Result<(), Failure> {
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(DeskError::Tpm(TpmError::KeyNotOfThisTpm)) => {
+                Err(Failure::EnrolAgain(Stranger::Cleared.to_string()))
+            }
+            Err(DeskError::Tpm(error)) => {
+                self.anchors.due = Instant::now() + self.tpm.failed();
+                self.board.trouble(Part::Tpm, error);
+                Ok(())
+            }
+            Err(DeskError::Chain(error)) => {
+                self.board.trouble(Part::Chain, &error);
+                if matches!(error, light_client::Error::Stopped) {
+                    self.client = None;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.anchors.due = Instant::now() + self.anchors.refused.failed();
+                self.board.trouble(Part::Anchor, error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts the state of affairs on the board.
+    fn post(&self) {
+        match self.agent.recorder.trouble() {
+            Some(trouble) => self.board.trouble(Part::Log, trouble),
+            None => self.board.fine(Part::Log),
+        }
+        let until = self.anchors.due.saturating_duration_since(Instant::now());
+        let next = now_ms().saturating_add(u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
+        let enrolled = matches!(self.agent.keeper.enrolment, Enrolment::Enrolled { .. });
+        let outbox = owed(&self.agent);
+        self.board.note(|snapshot| {
+            snapshot.doing = doing(&self.agent.keeper.enrolment, self.client.as_ref()).into();
+            snapshot.machine = self.machine.as_ref().map(MachineView::from);
+            snapshot.outbox = outbox;
+            snapshot.last_window_ms = self.agent.recorder.last_window();
+            snapshot.next_anchor_ms = enrolled.then_some(next);
+        });
+    }
+
+    /// The last anchor, as far as it gets before the caller's patience ends.
+    pub async fn last_anchor(&mut self) {
+        if !matches!(self.agent.keeper.enrolment, Enrolment::Enrolled { .. }) {
+            return;
+        }
+        let mut made = false;
+        loop {
+            let Some(client) = self.client.as_ref().filter(|client| client.status().is_ready()) else {
+                return;
+            };
+            let seen = client.status().finalized.map_or(0, |block| block.number);
+            let open = self.agent.outbox.entries().is_ok_and(|entries| !entries.is_empty());
+            if !open && made {
+                return;
+            }
+            if !open {
+                self.anchors.due = Instant::now();
+                made = true;
+            }
+            if let Err(error) = self.keep_enrolled().await {
+                tracing::warn!(%error, "no last anchor");
+                return;
+            }
+            let Some(client) = &self.client else { return };
+            if client.wait_finalized_after(seen).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Signs the head, saves the chain database, and lets go of everything.
+    pub async fn close(mut self) {
+        if let Some(device) = &self.device
+            && let Err(error) = self.agent.sign_head(device)
+        {
+            tracing::warn!(%error, "the log's head was not signed");
+        }
+        self.post();
+        if let Some(client) = self.client.take()
+            && let Err(error) = client.shutdown().await
+        {
+            tracing::warn!(%error, "the chain database was not saved; the next start takes a little longer");
+        }
+    }
+
+    /// The log's writer.
+    pub fn recorder(&self) -> crate::recorder::Recorder {
+        self.agent.recorder.clone()
+    }
+}
+
+/// Starts the light client of the configured chain.
+pub async fn start_client(agent: &Agent) -> anyhow::Result<LightClient> {
+    use anyhow::Context;
+    let path = &agent.config.chain_spec;
+    let specification = tokio::fs::read_to_string(path).await.with_context(|| {
+        format!("cannot read the chain specification {}; set chain_spec in the configuration", path.display())
+    })?;
+    Ok(LightClient::start(&specification, &agent.state.chain()).await?)
+}
+
+async fn enrol(desk: &mut Desk<'_>, board: &Board) -> Result<(), DeskError> {
+    match enrolment::advance(desk).await? {
+        Progress::Waiting(what) => board.note(|snapshot| snapshot.doing = what),
+        Progress::Enrolled(machine) => tracing::info!(level = machine.level, "enrolled"),
+        Progress::Failed(why) => board.trouble(Part::Chain, format!("enrolment failed: {why}")),
+    }
+    Ok(())
+}
+
+/// Why a machine on chain cannot be anchored for.
+fn unfit(machine: &Machine, ak: &[u8]) -> Option<String> {
+    if machine.ak_public != ak {
+        return Some(
+            "this machine was enrolled anew from another state folder, whose attestation key counts now"
+                .into(),
+        );
+    }
+    matches!(machine.standing.as_str(), "forked" | "retired")
+        .then(|| format!("the machine is {} on chain; nothing is anchored", machine.standing))
+}
+
+fn owed(agent: &Agent) -> Vec<Owed> {
+    let state = |state: &State| match state {
+        State::Queued => "queued",
+        State::Submitted { .. } => "submitted",
+        State::Expired(_) => "expired",
+    };
+    let entries = agent.outbox.entries().unwrap_or_default();
+    let owed = entries.into_iter().map(|entry| Owed {
+        state: state(&entry.state).into(),
+        kind: entry.intent.kind,
+        attempts: entry.attempts,
+    });
+    owed.collect()
+}
+
+fn doing(enrolment: &Enrolment, client: Option<&LightClient>) -> &'static str {
+    let ready = client.is_some_and(|client| client.status().is_ready());
+    match enrolment {
+        Enrolment::None => "logging; not enrolled, so nothing is anchored",
+        Enrolment::Requested { .. } => "logging; waiting to be enrolled",
+        Enrolment::Enrolled { .. } if ready => "logging and anchoring",
+        Enrolment::Enrolled { .. } => "logging; anchors wait for the chain",
+    }
+}

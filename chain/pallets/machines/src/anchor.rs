@@ -1,0 +1,163 @@
+//! Anchors, and new device keys.
+
+use crate::{Config, Devices, Error, Event, Machines, MachinesOf, Pallet, request::signed, types::*};
+use attest::{
+    Statement,
+    statement::{DelegationFields, delegation_digest},
+    verify::{AkPublic, P256Check, verify_anchor, verify_quote},
+};
+use polkadot_sdk::*;
+
+use frame_support::{
+    ensure,
+    pallet_prelude::{
+        DispatchResult, Get, TransactionSource, TransactionValidityError, ValidTransaction, Weight,
+    },
+};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_anchor(device: &Account, call: &AnchorCall) -> DispatchResult {
+        let id = Self::machine_of(device)?;
+        let mut machine = Self::serving(&id)?;
+        Self::check_block(&call.block)?;
+        let head = Self::check_anchor(&id, &machine, call)?;
+        Self::note_return(&id, &mut machine);
+        let now = Self::now();
+        machine.head = head;
+        machine.anchors = machine.anchors.saturating_add(1);
+        machine.seen_at = now;
+        machine.due = Self::next_due();
+        let anchored = Anchored { at: now, block: call.block, log: call.log, counter: head.counter };
+        if machine.recent.is_full() {
+            machine.recent.remove(0);
+        }
+        let _ = machine.recent.try_push(anchored);
+        let unwatched = machine.watched == 0;
+        Machines::<T>::insert(id, machine);
+        if unwatched {
+            Self::watch(id);
+        }
+        Self::level_rate(device);
+        Self::deposit_event(Event::Anchored { machine: id, log: call.log, counter: head.counter });
+        Ok(())
+    }
+
+    fn check_anchor(id: &MachineId, machine: &Machine, call: &AnchorCall) -> Result<Head, Error<T>> {
+        let ak = AkPublic::parse(&machine.ak_public)?;
+        let statement = Statement {
+            genesis: Self::genesis(),
+            block: call.block.hash,
+            machine: *id,
+            size: call.log.size,
+            root: call.log.root,
+            device_key: machine.device.clone().into(),
+        };
+        let Attestation { message, signature } = &call.certified;
+        let last = machine.head.into();
+        Ok(verify_anchor::<P256Check>(&ak, &statement, message, signature, Some(&last), &call.consistency)?
+            .into())
+    }
+
+    /// A machine that may anchor.
+    pub(crate) fn serving(id: &MachineId) -> Result<Machine, Error<T>> {
+        let machine = Machines::<T>::get(id).ok_or(Error::UnknownMachine)?;
+        match machine.standing {
+            Standing::Active | Standing::Lapsed => Ok(machine),
+            Standing::Forked => Err(Error::MachineForked),
+            Standing::Retired => Err(Error::MachineRetired),
+        }
+    }
+
+    fn note_return(id: &MachineId, machine: &mut Machine) {
+        if machine.standing == Standing::Lapsed {
+            let away = Self::now().saturating_sub(machine.due);
+            machine.absent = machine.absent.saturating_add(away);
+            machine.standing = Standing::Active;
+            Self::deposit_event(Event::Returned { machine: *id, away });
+        }
+    }
+
+    /// By when a machine that is seen now must anchor.
+    pub(crate) fn next_due() -> u32 {
+        Self::now().saturating_add(T::AnchorPeriod::get()).saturating_add(T::AnchorGrace::get())
+    }
+
+    pub(crate) fn authorize_delegation(
+        _: TransactionSource,
+        delegation: &Delegation,
+    ) -> Result<(ValidTransaction, Weight), TransactionValidityError> {
+        Self::check_delegation(delegation).map_err(Error::<T>::invalid)?;
+        let valid = ValidTransaction::with_tag_prefix("matrixai-delegate")
+            .and_provides(delegation.machine)
+            .longevity(64)
+            .propagate(true)
+            .build()?;
+        Ok((valid, Weight::zero()))
+    }
+
+    pub(crate) fn do_delegate(delegation: &Delegation) -> DispatchResult {
+        let mut machine = Self::check_delegation(delegation)?;
+        let device = Account::new(delegation.device);
+        Self::dismiss(&machine.device);
+        Self::admit(&device, Role::Enrolled(delegation.machine));
+        machine.device = device.clone();
+        machine.delegated_at = Self::now();
+        Machines::<T>::insert(delegation.machine, machine);
+        Self::deposit_event(Event::Delegated { machine: delegation.machine, device });
+        Ok(())
+    }
+
+    /// The machine with what the quote says, the device key apart.
+    fn check_delegation(delegation: &Delegation) -> Result<Machine, Error<T>> {
+        let mut machine = Self::serving(&delegation.machine)?;
+        Self::check_block(&delegation.block)?;
+        // Also bounds delegations to one in a block, and keeps an old one from being played again.
+        if delegation.block.number < machine.delegated_at {
+            return Err(Error::OldDelegation);
+        }
+        if Devices::<T>::contains_key(Account::new(delegation.device)) {
+            return Err(Error::DeviceInUse);
+        }
+        let statement = Statement {
+            genesis: Self::genesis(),
+            block: delegation.block.hash,
+            machine: delegation.machine,
+            size: delegation.log.size,
+            root: delegation.log.root,
+            device_key: delegation.device,
+        };
+        let Attestation { message, signature } = &delegation.quote;
+        let fields =
+            DelegationFields { statement: &statement, quote_message: message, quote_signature: signature };
+        if !signed(&delegation.device_signature, &delegation_digest(&fields), &delegation.device) {
+            return Err(Error::BadDeviceSignature);
+        }
+        if delegation.log.size < machine.head.size {
+            return Err(Error::LogShrunk);
+        }
+        let ak = AkPublic::parse(&machine.ak_public)?;
+        let quoted = verify_quote::<P256Check>(&ak, &statement, message, signature)?;
+        let resets = (quoted.reset_count, quoted.restart_count);
+        if resets < (machine.head.reset_count, machine.head.restart_count) {
+            return Err(Error::ResetCountWentBack);
+        }
+        (machine.head.reset_count, machine.head.restart_count) = resets;
+        machine.pcr_digest = quoted.pcr_digest;
+        Ok(machine)
+    }
+
+    pub(crate) fn do_retire(owner: &Account, id: MachineId) -> DispatchResult {
+        let mut machine = Self::serving(&id)?;
+        ensure!(machine.owner == *owner, Error::<T>::NotOwner);
+        Self::dismiss(&machine.device);
+        MachinesOf::<T>::remove(owner, id);
+        let kept = T::RecordDeposit::get().min(machine.deposit);
+        Self::release(owner, machine.deposit.saturating_sub(kept));
+        machine.deposit = kept;
+        machine.standing = Standing::Retired;
+        machine.watched = 0;
+        Machines::<T>::insert(id, machine);
+        Self::deposit_event(Event::Retired { machine: id });
+        Ok(())
+    }
+}

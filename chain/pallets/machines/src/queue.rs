@@ -1,0 +1,68 @@
+//! What falls due: anchors, requests, accusations. Each block looks at its own items only; nothing is ever scanned.
+//!
+//! A machine has one item at a time, which is looked at again rather than moved at every anchor: `watched` names its block.
+
+use crate::{Config, Due, Event, Machines, Pallet, types::*};
+use polkadot_sdk::*;
+
+use frame_support::pallet_prelude::{Get, Weight};
+
+impl<T: Config> Pallet<T> {
+    /// Puts an item into the first block from `wanted` on that has room, and says which.
+    pub(crate) fn schedule(wanted: u32, item: Item) -> Option<u32> {
+        let from = wanted.max(Self::now().saturating_add(1));
+        (from..=from.saturating_add(DUE_SLACK)).find(|block| Due::<T>::try_append(*block, item).is_ok())
+    }
+
+    /// Looks at everything that is due in this block.
+    pub(crate) fn settle_due() -> Weight {
+        let items = Due::<T>::take(Self::now());
+        let count = items.len() as u64;
+        for item in items {
+            match item {
+                Item::Anchor(machine) => Self::settle_anchor(machine),
+                Item::Request(request) => Self::settle_request(request),
+                Item::Accusation(machine) => Self::settle_accusation(machine),
+            }
+        }
+        // A request is the dearest: three inspectors to fine and their money to move.
+        T::DbWeight::get().reads_writes(
+            count.saturating_mul(8).saturating_add(1),
+            count.saturating_mul(8).saturating_add(1),
+        )
+    }
+
+    fn settle_anchor(id: MachineId) {
+        let now = Self::now();
+        let Some(mut machine) = Machines::<T>::get(id).filter(|machine| machine.watched == now) else {
+            return;
+        };
+        machine.watched = 0;
+        let late = machine.due <= now;
+        if late {
+            Self::lapse(&id, &mut machine);
+        }
+        let active = machine.standing == Standing::Active;
+        Machines::<T>::insert(id, machine);
+        if active {
+            Self::watch(id);
+        }
+    }
+
+    /// Looks at the machine when its anchor is due.
+    pub(crate) fn watch(id: MachineId) {
+        Machines::<T>::mutate_extant(id, |machine| {
+            // Where no block has room, the machine's next anchor tries again.
+            machine.watched = Self::schedule(machine.due, Item::Anchor(id)).unwrap_or(0);
+        });
+    }
+
+    pub(crate) fn lapse(id: &MachineId, machine: &mut Machine) {
+        if machine.standing == Standing::Active {
+            machine.standing = Standing::Lapsed;
+            machine.lapses = machine.lapses.saturating_add(1);
+            machine.due = machine.due.min(Self::now());
+            Self::deposit_event(Event::Lapsed { machine: *id });
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What is the same on every chain. What differs is in [`crate::pace`].
+
+use crate::{Balance, BlockNumber};
+
+/// One whole token.
+pub const TOKEN: Balance = 1_000_000_000_000;
+/// A thousandth of a token.
+pub const MILLI: Balance = TOKEN / 1_000;
+/// A millionth of a token.
+pub const MICRO: Balance = TOKEN / 1_000_000;
+
+/// Below this an account is removed.
+pub const EXISTENTIAL_DEPOSIT: Balance = MILLI;
+
+/// Hashes of this many blocks are kept: the longest that a transaction may be valid.
+pub const BLOCK_HASH_COUNT: BlockNumber = 4096;
+
+/// Share of a slot that executing a block may take: a third.
+pub const BLOCK_SHARE_OF_SLOT: u64 = 3;
+
+/// Longest block, in bytes.
+pub const BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
+
+/// Most block producers and finality voters in one set.
+pub const MAX_AUTHORITIES: u32 = 256;
+
+/// Prefix of printed accounts: the one meant for any Substrate chain.
+pub const SS58_PREFIX: u16 = 42;
+
+/// What an inspector has at stake.
+pub const INSPECTOR_BOND: Balance = 1_000 * TOKEN;
+/// What a missed duty costs.
+pub const INSPECTOR_FINE: Balance = 10 * TOKEN;
+/// Blocks from an inspector's leaving until its bond comes free: a week.
+pub const INSPECTOR_UNBONDING: BlockNumber = 7 * 24 * 600;
+/// Most inspectors at one time.
+pub const MAX_INSPECTORS: u32 = 1_024;
+/// Held for each machine while it is enrolled.
+pub const MACHINE_DEPOSIT: Balance = 10 * TOKEN;
+/// Kept of it when the machine retires, for the record that stays.
+pub const RECORD_DEPOSIT: Balance = TOKEN;
+/// What an inspector earns for one machine.
+pub const INSPECTION_FEE: Balance = TOKEN / 10;
+/// At stake for who accuses a machine.
+pub const REPORT_BOND: Balance = 10 * TOKEN;
+/// How many blocks old the block named in an attestation may be.
+pub const FRESHNESS: BlockNumber = 256;

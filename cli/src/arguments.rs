@@ -1,0 +1,232 @@
+//! The command line.
+
+use crate::{amount::Amount, config::Config, span::Span};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  matrixai key new --out owner.json
+  matrixai --chain chain.json --key owner.json token create --machines 20 --expires 7d --out token.key
+  matrixai --chain chain.json --key owner.json machines
+  matrixai --chain chain.json --key owner.json balance --json
+
+Settings: ~/.config/matrixai/cli.toml with chain, state, key, dev_account, password_file; each also as MATRIXAI_CHAIN and so on.
+The password of a key file is asked for, or read from --password-file or MATRIXAI_PASSWORD.
+Amounts are in tokens with up to 12 decimals; in JSON they are strings in the smallest unit.
+Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
+
+/// The owner's tool: keys, join tokens, machines and balances.
+#[derive(Parser)]
+#[command(name = "matrixai", version, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands.
+#[derive(Args)]
+pub struct Global {
+    /// The chain's raw specification
+    #[arg(long, global = true, value_name = "SPEC")]
+    chain: Option<PathBuf>,
+    /// Folder of the light client's database
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// A well-known account of development chains: Alice, Bob, …
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "key")]
+    dev_account: Option<String>,
+    /// The owner's key file
+    #[arg(long, global = true, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// File with the key file's password
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Another settings file
+    #[arg(long, global = true, value_name = "FILE", env = "MATRIXAI_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Seconds to wait for the chain
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
+    /// Report as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Global {
+    /// What the options set.
+    pub fn options(&self) -> Config {
+        Config {
+            chain: self.chain.clone(),
+            state: self.state.clone(),
+            dev_account: self.dev_account.clone(),
+            key: self.key.clone(),
+            password_file: self.password_file.clone(),
+        }
+    }
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes, imports and shows key files; nothing of it touches the network
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Join tokens: with one, a fleet enrols without the owner's key
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The owner's machines: level, standing, last anchor
+    Machines {
+        /// Of another owner
+        #[arg(long, value_name = "ACCOUNT")]
+        of: Option<String>,
+        /// More than the list.
+        #[command(subcommand)]
+        command: Option<MachinesCommand>,
+    },
+    /// What an account has
+    Balance {
+        /// Another account than the own
+        account: Option<String>,
+    },
+    /// What is held of an account, and why
+    Deposits {
+        /// Another account than the own
+        account: Option<String>,
+    },
+    /// Sends tokens
+    Transfer {
+        /// To whom
+        to: String,
+        /// How many tokens, as in 12.5
+        amount: Amount,
+    },
+}
+
+/// Key files.
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Draws a recovery phrase, shows it once, and writes its key encrypted
+    New {
+        /// The key file to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Words of the phrase: 12 or 24
+        #[arg(long, default_value_t = 12, value_parser = words)]
+        words: usize,
+        /// Derivation path, as in //owner//0
+        #[arg(long, default_value = "", hide_default_value = true)]
+        path: String,
+    },
+    /// Writes the key of a recovery phrase encrypted; the phrase is asked for
+    Import {
+        /// The key file to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// File with the phrase, instead of asking
+        #[arg(long, value_name = "FILE")]
+        phrase_file: Option<PathBuf>,
+        /// Derivation path, as in //owner//0
+        #[arg(long, default_value = "", hide_default_value = true)]
+        path: String,
+    },
+    /// Shows the account of the key
+    Show,
+    /// Writes the bare seed, for a daemon that cannot ask for a password
+    Export {
+        /// The file to write, readable by its owner only
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+/// Join tokens.
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Makes a token; its deposit is held until the machines retire or the token is revoked
+    Create {
+        /// For how many machines
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        machines: u32,
+        /// For how long, as in 7d or 12h
+        #[arg(long, value_name = "SPAN", required_unless_present = "blocks")]
+        expires: Option<Span>,
+        /// For how many blocks
+        #[arg(long, value_name = "NUMBER", conflicts_with = "expires", value_parser = clap::value_parser!(u32).range(1..))]
+        blocks: Option<u32>,
+        /// The token file to write: give it to the machines
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Lists the owner's tokens
+    List,
+    /// Makes a token void; what its unused part holds comes back
+    Revoke {
+        /// The token's public half in hex, or its file
+        token: String,
+    },
+}
+
+/// Machines.
+#[derive(Subcommand)]
+pub enum MachinesCommand {
+    /// Everything about one machine, anybody's
+    Show {
+        /// Its identifier in hex
+        id: String,
+    },
+    /// Takes a machine out of service; its deposit comes back
+    Retire {
+        /// Its identifier in hex
+        id: String,
+    },
+}
+
+fn words(text: &str) -> Result<usize, String> {
+    match text {
+        "12" => Ok(12),
+        "24" => Ok(24),
+        _ => Err("12 or 24".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for line in [
+            "matrixai --chain c --dev-account Alice --state s machines --json",
+            "matrixai machines --json --chain c --dev-account Alice --state s",
+            "matrixai --dev-account Alice --state s --chain c token create --machines 1 --expires 1d --out token.key",
+        ] {
+            let parsed = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(parsed.global.options().dev_account.as_deref(), Some("Alice"));
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for line in [
+            "matrixai",
+            "matrixai token create --machines 0 --expires 1d --out t",
+            "matrixai token create --machines 1 --out t",
+            "matrixai token create --machines 1 --expires 1d --blocks 9 --out t",
+            "matrixai key new --out k --words 13",
+            "matrixai --key k --dev-account Alice machines",
+        ] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong, and what to do about it.
+
+use crate::{
+    amount::Amount, config::ConfigError, keystore::KeystoreError, password::PasswordError,
+    phrase::PhraseError, private_file::FileError,
+};
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No chain is named.
+    #[error("no chain: name its raw specification with --chain, MATRIXAI_CHAIN, or `chain` in cli.toml")]
+    NoChain,
+    /// The chain's specification cannot be read.
+    #[error("the chain's specification {path}: {1}", path = .0.display())]
+    Specification(PathBuf, std::io::Error),
+    /// No key to act with.
+    #[error(
+        "no account: give --key FILE (`matrixai key new` makes one), or --dev-account on a development chain"
+    )]
+    NoAccount,
+    /// Two keys to act with.
+    #[error("two accounts are set, `key` and `dev_account`: say which one with --key or --dev-account")]
+    TwoAccounts,
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// A phrase or path.
+    #[error(transparent)]
+    Phrase(#[from] PhraseError),
+    /// A key file.
+    #[error("{path}: {1}", path = .0.display())]
+    Keystore(PathBuf, KeystoreError),
+    /// A key file cannot be made.
+    #[error("the key file could not be made: {0}")]
+    Seal(KeystoreError),
+    /// A file that holds no seed.
+    #[error("{path} holds no key: a key file of `matrixai key new`, or a seed in hex, is wanted", path = .0.display())]
+    NoSeed(PathBuf),
+    /// The light client, or what the chain answered through it.
+    #[error("{0}")]
+    Chain(#[from] light_client::Error),
+    /// The chain has not been reached in time.
+    #[error(
+        "the chain was not reached within {0} s ({1}); check the network and the specification's boot nodes"
+    )]
+    Unreachable(u64, String),
+    /// Not enough to pay with.
+    #[error("this holds {needed} tokens and the account has {free} free: transfer some to {account} first")]
+    TooPoor {
+        /// What is held.
+        needed: Amount,
+        /// What there is.
+        free: Amount,
+        /// Whose.
+        account: String,
+    },
+    /// Not an account.
+    #[error("{0:?} is no account: an SS58 address is wanted, as `matrixai key show` prints it")]
+    NoAddress(String),
+    /// Not an identifier.
+    #[error("{0:?} is no {1}: 64 hex digits are wanted")]
+    NoIdentifier(String, &'static str),
+    /// No such machine.
+    #[error("the chain knows no machine {0}")]
+    UnknownMachine(String),
+    /// A report could not be written.
+    #[error("cannot write the report: {0}")]
+    Report(#[from] serde_json::Error),
+    /// The runtime of this program.
+    #[error("cannot start: {0}")]
+    Start(std::io::Error),
+}

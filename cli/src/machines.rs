@@ -1,0 +1,201 @@
+//! `matrixai machines`: the owner's machines and their standing.
+
+use crate::{
+    account,
+    arguments::{Global, MachinesCommand},
+    chain,
+    config::Config,
+    error::Error,
+    output::{self, Done},
+    session,
+};
+use serde::Serialize;
+use std::fmt;
+
+/// A machine, as the chain has it.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    /// Identifier in hex: SHA-256 of its TPM's endorsement key.
+    pub id: String,
+    /// Who owns it.
+    pub owner: String,
+    /// Its account.
+    pub device: String,
+    /// How far its identity can be trusted: hardware, virtual or unverified.
+    pub level: String,
+    /// active, lapsed, forked or retired.
+    pub standing: String,
+    /// Enrolments of this TPM before this one.
+    pub epoch: u32,
+    /// Block of its enrolment.
+    pub enrolled: u32,
+    /// Its last anchor.
+    pub anchor: Option<Anchor>,
+    /// Anchors of this epoch.
+    pub anchors: u32,
+    /// Block of the last anchor or enrolment.
+    pub seen: u32,
+    /// Without an anchor after this block it lapses.
+    pub due: u32,
+    /// How often it has lapsed.
+    pub lapses: u32,
+    /// Blocks spent lapsed, altogether.
+    pub absent: u32,
+    /// Whether the log of an earlier epoch was lost.
+    pub log_lost: bool,
+}
+
+/// A machine's last anchor.
+#[derive(Debug, Serialize)]
+pub struct Anchor {
+    /// The TPM's counter.
+    pub counter: u64,
+    /// Records in the log.
+    pub size: u64,
+    /// Their root in hex.
+    pub root: String,
+    /// The block that it is younger than.
+    pub block: u32,
+    /// The block that it came in.
+    pub at: u32,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Machines(Vec<Machine>);
+
+impl fmt::Display for Machines {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(
+                out,
+                "no machines: `matrixai token create`, then `matrixai-agent enroll` on each"
+            );
+        }
+        let head = ["machine", "level", "standing", "counter", "size", "seen", "due"];
+        row(out, head.map(str::to_owned))?;
+        self.0.iter().try_for_each(|machine| row(out, cells(machine)))
+    }
+}
+
+fn cells(machine: &Machine) -> [String; 7] {
+    let anchor = |field: fn(&Anchor) -> u64| {
+        machine.anchor.as_ref().map_or_else(|| "-".into(), |anchor| field(anchor).to_string())
+    };
+    let (counter, size) = (anchor(|anchor| anchor.counter), anchor(|anchor| anchor.size));
+    let id = format!("{:.16}…", machine.id);
+    let (seen, due) = (machine.seen.to_string(), machine.due.to_string());
+    [id, machine.level.clone(), machine.standing.clone(), counter, size, seen, due]
+}
+
+fn row(
+    out: &mut fmt::Formatter<'_>,
+    [id, level, standing, counter, size, seen, due]: [String; 7],
+) -> fmt::Result {
+    writeln!(out, "{id:17}  {level:10}  {standing:8}  {counter:>8}  {size:>10}  {seen:>9}  {due:>9}")
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, owner, device, level, standing, epoch, enrolled, .. } = self;
+        writeln!(out, "machine   {id}\nowner     {owner}\ndevice    {device}")?;
+        writeln!(out, "level     {level}\nstanding  {standing}")?;
+        writeln!(out, "epoch     {epoch}, enrolled in block {enrolled}")?;
+        match &self.anchor {
+            None => writeln!(out, "anchor    none yet")?,
+            Some(Anchor { counter, size, root, block, at }) => {
+                writeln!(
+                    out,
+                    "anchor    {size} records, counter {counter}, block {at}, younger than {block}"
+                )?;
+                writeln!(out, "root      {root}")?;
+            }
+        }
+        writeln!(
+            out,
+            "anchors   {}\nseen      block {}\ndue       block {}",
+            self.anchors, self.seen, self.due
+        )?;
+        writeln!(out, "lapses    {}, {} blocks altogether", self.lapses, self.absent)?;
+        writeln!(
+            out,
+            "log       {}",
+            if self.log_lost { "lost once: an earlier epoch's cannot be shown" } else { "whole" }
+        )
+    }
+}
+
+/// Carries out a machines command, the list where there is none.
+pub async fn run(
+    of: Option<&str>,
+    command: Option<&MachinesCommand>,
+    config: &Config,
+    global: &Global,
+) -> Result<(), Error> {
+    match command {
+        None => {
+            let owner = account::named_or_own(of, config)?;
+            let machines = session::with(config, global, async |session| {
+                Ok(chain::machines_of(&session.latest().await?, owner).await?)
+            });
+            output::print(&Machines(machines.await?), global.json)
+        }
+        Some(MachinesCommand::Show { id }) => {
+            let key = output::identifier(id, "machine")?;
+            let machine = session::with(config, global, async |session| {
+                Ok(chain::machine(&session.latest().await?, key).await?)
+            });
+            let machine = machine.await?.ok_or_else(|| Error::UnknownMachine(id.clone()))?;
+            output::print(&machine, global.json)
+        }
+        Some(MachinesCommand::Retire { id }) => {
+            let machine = output::identifier(id, "machine")?;
+            let done = session::with_key(config, global, async |session, key| {
+                let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
+                Ok(Done { done: "the machine is retired", block: included.block.number })
+            });
+            output::print(&done.await?, global.json)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            id: "ab".repeat(32),
+            owner: "5G".into(),
+            device: "5F".into(),
+            level: "hardware".into(),
+            standing: "active".into(),
+            epoch: 0,
+            enrolled: 9,
+            anchor: Some(Anchor { counter: 4, size: 120, root: "cd".repeat(32), block: 20, at: 22 }),
+            anchors: 3,
+            seen: 22,
+            due: 92,
+            lapses: 0,
+            absent: 0,
+            log_lost: false,
+        }
+    }
+
+    #[test]
+    fn programs_find_the_last_counter() {
+        let json = serde_json::to_value(Machines(vec![machine()])).unwrap();
+        assert_eq!(json[0]["anchor"]["counter"], 4);
+        assert_eq!(json[0]["standing"], "active");
+    }
+
+    #[test]
+    fn people_get_a_table() {
+        let bare = Machine { anchor: None, ..machine() };
+        let table = Machines(vec![machine(), bare]).to_string();
+        assert_eq!(table.lines().count(), 3);
+        assert!(table.contains("abababababababab…  hardware    active           4         120"), "{table}");
+        assert!(Machines(Vec::new()).to_string().starts_with("no machines"));
+        assert!(machine().to_string().contains("120 records, counter 4"));
+    }
+}

@@ -1,0 +1,78 @@
+//! `matrixai`: what an owner does, through a light client of its own.
+//!
+//! - `account.rs`, `keystore.rs`, `phrase.rs`, `password.rs`, `private_file.rs`, `key_commands.rs`: keys
+//! - `token.rs`, `machines.rs`, `funds.rs`: one file for each group of commands
+//! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place
+//! - `arguments.rs`, `config.rs`, `output.rs`: what comes in and what goes out
+//!
+//! It must not know TPMs or logs: what it says of machines is what the chain has proven of them.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod account;
+mod amount;
+mod arguments;
+mod chain;
+mod config;
+mod error;
+mod funds;
+mod key_commands;
+mod keystore;
+mod machines;
+mod output;
+mod password;
+mod phrase;
+mod private_file;
+mod session;
+mod span;
+mod token;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use config::Config;
+use error::Error;
+use std::{io::IsTerminal, process::ExitCode};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("matrixai: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let global = &arguments.global;
+    let config = Config::load(global.config.as_deref(), global.options())?;
+    if let Command::Key(command) = &arguments.command {
+        return key_commands::run(command, &config, global);
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().map_err(Error::Start)?;
+    runtime.block_on(on_chain(&arguments.command, &config, global))
+}
+
+async fn on_chain(command: &Command, config: &Config, global: &arguments::Global) -> Result<(), Error> {
+    match command {
+        Command::Key(command) => key_commands::run(command, config, global),
+        Command::Token(command) => token::run(command, config, global).await,
+        Command::Machines { of, command } => {
+            machines::run(of.as_deref(), command.as_ref(), config, global).await
+        }
+        Command::Balance { account } => funds::balance(account.as_deref(), config, global).await,
+        Command::Deposits { account } => funds::deposits(account.as_deref(), config, global).await,
+        Command::Transfer { to, amount } => funds::transfer(to, *amount, config, global).await,
+    }
+}

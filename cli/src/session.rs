@@ -1,0 +1,113 @@
+//! A light client for the length of one command, and something to look at while it works.
+
+use crate::{account, config::Config, error::Error};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use light_client::{AtBlock, Included, Key, LightClient, Phase, Stall, Status, subxt::tx::Payload};
+use std::{fs, time::Duration};
+
+/// A chain that can be asked, and called.
+pub struct Session {
+    client: LightClient,
+    quiet: bool,
+}
+
+impl Session {
+    /// Starts the light client and waits until finalised blocks arrive.
+    pub async fn open(config: &Config, timeout: u64, quiet: bool) -> Result<Self, Error> {
+        let path = config.chain.as_ref().ok_or(Error::NoChain)?;
+        let specification =
+            fs::read_to_string(path).map_err(|error| Error::Specification(path.clone(), error))?;
+        let client = LightClient::start(&specification, &config.state_dir(path)).await?;
+        let session = Self { client, quiet };
+        session.ready(timeout).await?;
+        Ok(session)
+    }
+
+    async fn ready(&self, timeout: u64) -> Result<(), Error> {
+        let bar = self.spinner("reaching the chain");
+        let mut changes = self.client.watch();
+        let ready = async {
+            loop {
+                let status = *changes.borrow_and_update();
+                bar.set_message(describe(&status));
+                if status.is_ready() {
+                    return Ok(());
+                }
+                changes.changed().await.map_err(|_| light_client::Error::Stopped)?;
+            }
+        };
+        let reached = tokio::time::timeout(Duration::from_secs(timeout), ready).await;
+        bar.finish_and_clear();
+        reached.unwrap_or_else(|_| Err(Error::Unreachable(timeout, describe(&self.client.status()))))
+    }
+
+    /// The chain as of the latest finalised block.
+    pub async fn latest(&self) -> Result<AtBlock, Error> {
+        Ok(self.client.latest().await?)
+    }
+
+    /// Signs a call and waits until it is in a finalised block.
+    pub async fn call(&self, what: &str, call: &impl Payload, key: &Key) -> Result<Included, Error> {
+        let bar = self.spinner(what);
+        let included = self.client.call(call, key).await;
+        bar.finish_and_clear();
+        Ok(included?)
+    }
+
+    /// Ends the light client; the next one resumes where this one was.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.client.shutdown().await?)
+    }
+
+    fn spinner(&self, what: &str) -> ProgressBar {
+        let bar = ProgressBar::new_spinner();
+        // Colourless, and invisible where standard error is no terminal.
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(what.to_owned());
+        bar.set_message("waiting for finality");
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+fn describe(status: &Status) -> String {
+    let phase = match status.phase {
+        Phase::Connecting => "connecting".into(),
+        Phase::Syncing { at, target } => format!("at block {at} of {target}"),
+        Phase::Ready => "waiting for a finalised block".into(),
+    };
+    let stall = match status.stall {
+        None => "",
+        Some(Stall::NoPeers) => "; no peer answers",
+        Some(Stall::NoProgress) => "; peers prove nothing new",
+    };
+    format!("{phase}, {} peers{stall}", status.peers)
+}
+
+/// Runs what a command does with the chain, then closes the session in any case.
+pub async fn with<T>(
+    config: &Config,
+    global: &crate::arguments::Global,
+    work: impl AsyncFnOnce(&Session) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let session = Session::open(config, global.timeout, global.json).await?;
+    let result = work(&session).await;
+    let closed = session.close().await;
+    let result = result?;
+    closed.map(|()| result)
+}
+
+/// The same, with the owner's key: asked for before anything waits for the network.
+pub async fn with_key<T>(
+    config: &Config,
+    global: &crate::arguments::Global,
+    work: impl AsyncFnOnce(&Session, &Key) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let key = account::key(config)?;
+    with(config, global, async |session: &Session| work(session, &key).await).await
+}

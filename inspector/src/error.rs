@@ -1,0 +1,41 @@
+//! What can go wrong, and what to do about it.
+
+use crate::{account::AccountError, ek_certificate::RootsError, vault::VaultError};
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain's specification cannot be read.
+    #[error("{}: {source}; name the chain's raw specification with --chain", path.display())]
+    Specification {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No key to act with.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The light client, or what the chain answered through it.
+    #[error("{0}")]
+    Chain(#[from] light_client::Error),
+    /// The roots folder.
+    #[error("roots folder: {0}")]
+    Roots(#[from] RootsError),
+    /// Secrets on disk.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Evidence that does not hold.
+    #[error("refused: {0}")]
+    Evidence(#[from] evidence::EvidenceError),
+    /// The chain has not been reached in time.
+    #[error("the chain was not reached within {0} s: {1}")]
+    Unreachable(u64, String),
+    /// Signals cannot be awaited.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+    /// A report could not be written.
+    #[error("cannot write the report: {0}")]
+    Report(#[from] serde_json::Error),
+}

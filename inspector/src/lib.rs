@@ -1,0 +1,28 @@
+//! The inspector: is this machine's TPM what it says, and can it open a credential?
+//!
+//! `matrixai-inspector run` watches the chain for requests that it was drawn for, judges each endorsement key's certificate, makes a
+//! credential that only that TPM can open, and posts it with its vote. `matrixai-inspector verify` checks a machine's exported
+//! evidence and log without asking anybody. It must not know any secret of a machine.
+//!
+//! - `ek_certificate.rs`: does a TPM come from a maker we know? `ecc_only.rs`: makers whose TPMs have no RSA key
+//! - `judgement.rs`: from a request to a vote, or a refusal
+//! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential
+//! - `challenge.rs`: the credential itself
+//! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
+//! - `chain.rs`: every read and call, in one place
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod account;
+pub mod chain;
+pub mod challenge;
+pub mod duties;
+pub mod ecc_only;
+pub mod ek_certificate;
+pub mod error;
+pub mod judgement;
+pub mod report;
+pub mod vault;
+pub mod verify;
+pub mod watch;

@@ -1,0 +1,224 @@
+//! `matrixai-inspector`: the command line. What it does is the library's.
+
+#![forbid(unsafe_code)]
+
+use clap::{Args, Parser, Subcommand};
+use inspector::{
+    account::Account,
+    chain,
+    error::Error,
+    judgement::Rules,
+    report::{Duty, Status},
+    verify::verify,
+    watch::Watch,
+};
+use light_client::{Key, LightClient};
+use serde::Serialize;
+use std::{
+    fmt::Display,
+    fs,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+const EXAMPLES: &str = "\
+Examples:
+  matrixai-inspector run --chain chain.json --state /var/lib/inspector --roots roots --key inspector.seed
+  matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed --json
+  matrixai-inspector verify --evidence evidence.json --log log --roots roots
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+RUST_LOG sets what is logged (default: info).";
+
+/// Inspects machines that ask to enrol, and verifies what machines export.
+#[derive(Parser)]
+#[command(name = "matrixai-inspector", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watches the chain, challenges machines and votes, until SIGTERM
+    Run {
+        #[command(flatten)]
+        chain: OnChain,
+        /// Folder with hardware/, virtual/, intermediates/ (certificates) and ecc-only.txt
+        #[arg(long, value_name = "DIR", env = "MATRIXAI_ROOTS")]
+        roots: PathBuf,
+        /// Do not register when not registered
+        #[arg(long)]
+        no_register: bool,
+    },
+    /// Shows the registration and the duties that wait
+    Status {
+        #[command(flatten)]
+        chain: OnChain,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the duties that wait
+    Duties {
+        #[command(flatten)]
+        chain: OnChain,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Leaves the registry: no draws any more, and the bond comes free later
+    Leave {
+        #[command(flatten)]
+        chain: OnChain,
+    },
+    /// Takes the bond back, once its time has come
+    Withdraw {
+        #[command(flatten)]
+        chain: OnChain,
+    },
+    /// Verifies a machine's exported evidence, offline
+    Verify {
+        /// The evidence, as `matrixai-agent evidence export` writes it
+        #[arg(long, value_name = "FILE")]
+        evidence: PathBuf,
+        /// The log, as `matrixai-agent log export` writes it
+        #[arg(long, value_name = "DIR")]
+        log: Option<PathBuf>,
+        /// Roots folder: judges the EK certificate too
+        #[arg(long, value_name = "DIR")]
+        roots: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which chain, and who on it.
+#[derive(Args)]
+struct OnChain {
+    /// The chain's raw specification
+    #[arg(long, value_name = "SPEC", env = "MATRIXAI_CHAIN")]
+    chain: PathBuf,
+    /// Folder for secrets, outbox and chain database
+    #[arg(long, value_name = "DIR", env = "MATRIXAI_STATE")]
+    state: PathBuf,
+    /// Seconds to wait for the chain, for all commands but `run`
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+    #[command(flatten)]
+    account: Account,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(execute(arguments.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &dyn Display) -> ExitCode {
+    eprintln!("matrixai-inspector: {error}");
+    ExitCode::FAILURE
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+}
+
+async fn execute(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Run { chain, roots, no_register } => run(&chain, &roots, !no_register).await,
+        Command::Status { chain, json } => {
+            let status = status(&chain).await?;
+            print(&status, &status, json)
+        }
+        Command::Duties { chain, json } => {
+            let duties = status(&chain).await?.duties;
+            let table = if duties.is_empty() { "no duties wait\n".into() } else { table(&duties) };
+            print(&duties, &table, json)
+        }
+        Command::Leave { chain } => {
+            call(&chain, chain::leave(), "left; `withdraw` later gives the bond back").await
+        }
+        Command::Withdraw { chain } => call(&chain, chain::withdraw(), "the bond is back").await,
+        Command::Verify { evidence, log, roots, json } => {
+            let verified = verify(&evidence, log.as_deref(), roots.as_deref())?;
+            print(&verified, &verified, json)
+        }
+    }
+}
+
+async fn run(chain: &OnChain, roots: &Path, register: bool) -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let key = chain.account.key()?;
+    let rules = Rules::load(roots)?;
+    let client = start(chain).await?;
+    tracing::info!(account = %key.account(), genesis = ?client.genesis(), "watching");
+    Watch::open(client, key, rules, &chain.state)?.run(register, stop).await
+}
+
+async fn start(chain: &OnChain) -> Result<LightClient, Error> {
+    let specification = fs::read_to_string(&chain.chain)
+        .map_err(|source| Error::Specification { path: chain.chain.clone(), source })?;
+    Ok(LightClient::start(&specification, &chain.state).await?)
+}
+
+/// A light client that has finalised blocks, and the key.
+async fn ready(chain: &OnChain) -> Result<(LightClient, Key), Error> {
+    let key = chain.account.key()?;
+    let client = start(chain).await?;
+    match tokio::time::timeout(Duration::from_secs(chain.timeout), client.wait_ready()).await {
+        Ok(reached) => reached?,
+        Err(_) => return Err(Error::Unreachable(chain.timeout, format!("{:?}", client.status()))),
+    }
+    Ok((client, key))
+}
+
+async fn status(chain: &OnChain) -> Result<Status, Error> {
+    let (client, key) = ready(chain).await?;
+    let at = client.latest().await?;
+    let account = key.account();
+    let registration = chain::registration(&at, &account).await?;
+    let duties = chain::duties_of(&at, &account).await?.iter().map(Duty::from).collect();
+    Ok(Status { account: account.to_string(), block: at.block_number(), registration, duties })
+}
+
+async fn call(chain: &OnChain, call: impl light_client::subxt::tx::Payload, done: &str) -> Result<(), Error> {
+    let (client, key) = ready(chain).await?;
+    let included = client.call(&call, &key).await?;
+    println!("block {}: {done}", included.block.number);
+    Ok(())
+}
+
+fn table(duties: &[Duty]) -> String {
+    duties.iter().map(Duty::to_string).collect()
+}
+
+fn print(value: &impl Serialize, text: &impl Display, json: bool) -> Result<(), Error> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(value)?);
+    } else {
+        print!("{text}");
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The offline check of what a machine exported, for people and for programs.
+
+use crate::{
+    ek_certificate::Level,
+    error::Error,
+    judgement::{Judgement, Rules},
+};
+use evidence::{Bundle, Report};
+use rustls_pki_types::UnixTime;
+use serde::Serialize;
+use std::{fmt, path::Path};
+
+/// What was found: the evidence's report, and the certificate's level where roots were given.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    /// Anchors, quote and log.
+    #[serde(flatten)]
+    pub report: Report,
+    /// What the EK certificate earns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// What an EK certificate earns its machine.
+#[derive(Debug, Serialize)]
+pub struct Identity {
+    /// The level, or none where an inspector would refuse the machine.
+    pub level: Option<Level>,
+    /// Why no better.
+    pub doubt: Option<String>,
+}
+
+/// Verifies evidence, with the exported log and the roots folder where they are given.
+pub fn verify(bundle: &Path, log: Option<&Path>, roots: Option<&Path>) -> Result<Verified, Error> {
+    let bundle = Bundle::read(bundle)?;
+    let report = evidence::check(&bundle, log)?;
+    let identity = roots.map(|folder| identity(&bundle, folder)).transpose()?;
+    Ok(Verified { report, identity })
+}
+
+fn identity(bundle: &Bundle, roots: &Path) -> Result<Identity, Error> {
+    let judgement = Rules::load(roots)?.judge(&bundle.ek_public, &bundle.ek_certificate, UnixTime::now());
+    Ok(match judgement {
+        Judgement::Vote(level, doubt) => {
+            Identity { level: Some(level), doubt: doubt.map(|doubt| doubt.to_string()) }
+        }
+        Judgement::Refuse(why) => Identity { level: None, doubt: Some(why.to_string()) },
+    })
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.report;
+        writeln!(out, "machine     {}", report.machine)?;
+        if let Some(identity) = &self.identity {
+            let level = identity.level.map_or_else(|| "refused".into(), |level| level.to_string());
+            writeln!(out, "identity    {level}{}", reason(identity.doubt.as_deref()))?;
+        }
+        writeln!(out, "boot quote  {}", if report.quote { "verified" } else { "none in the evidence" })?;
+        let log = if report.log_checked { "gives every anchored root" } else { "not checked: give --log" };
+        writeln!(out, "log         {log}")?;
+        writeln!(out, "anchors     {} verified\n", report.anchors.len())?;
+        writeln!(out, "{:>10}  {:>8}  {:>10}  {:>6}  root", "block", "counter", "size", "resets")?;
+        for anchor in &report.anchors {
+            writeln!(
+                out,
+                "{:>10}  {:>8}  {:>10}  {:>6}  {}",
+                anchor.block, anchor.counter, anchor.size, anchor.resets, anchor.root
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn reason(doubt: Option<&str>) -> String {
+    doubt.map(|doubt| format!(" ({doubt})")).unwrap_or_default()
+}

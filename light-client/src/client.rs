@@ -1,0 +1,230 @@
+//! The light client: starting it, reading finalised state, and getting calls included.
+
+use crate::extrinsic::{self, Extrinsic, Included};
+use crate::pool::{Offer, Pool};
+use crate::transport::{Handle, Transport};
+use crate::{AtBlock, Block, Chain, ChainDatabase, Error, Key, Status, database, status};
+use codec::{Decode, Encode};
+use futures::StreamExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use subxt::backend::CombinedBackend;
+use subxt::rpcs::RpcClient;
+use subxt::tx::Payload;
+use subxt::utils::H256;
+use subxt::{OnlineClient, backend};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How often the chain database is written while the client runs.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// One chain, followed by a light client inside this process. Cheap to share behind an `Arc`.
+pub struct LightClient {
+    transport: Arc<Transport>,
+    backend: Arc<CombinedBackend<Chain>>,
+    online: OnlineClient<Chain>,
+    database: ChainDatabase,
+    status: watch::Receiver<Status>,
+    pool: Pool,
+    // Ends with the client.
+    _tasks: JoinSet<()>,
+}
+
+/// How long stopping may wait for the last save.
+const LAST_SAVE: Duration = Duration::from_secs(5);
+
+impl LightClient {
+    /// Starts following the chain of this raw specification, from where `state_dir` says it left off.
+    /// Returns before any peer is reached: see [`Self::wait_ready`]. Needs tokio's runtime.
+    pub async fn start(specification: &str, state_dir: &Path) -> Result<Self, Error> {
+        let database = ChainDatabase::open(state_dir)?;
+        let transport = Transport::start(specification, &database.load().unwrap_or_default())?;
+        let rpc = RpcClient::new(Handle(transport.clone()));
+        let (backend, mut driver) = CombinedBackend::builder().build(rpc).await.map_err(Error::chain)?;
+        let backend = Arc::new(backend);
+        let (sender, status) = watch::channel(Status::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Some(event) = driver.next().await {
+                if let Err(error) = event {
+                    tracing::debug!(%error, "following the chain");
+                }
+            }
+        });
+        tasks.spawn(status::follow(transport.clone(), sender));
+        tasks.spawn(keep_saved(transport.clone(), database.clone(), status.clone()));
+        let online = OnlineClient::from_backend(backend.clone()).await.map_err(Error::chain)?;
+        Ok(Self { transport, backend, online, database, status, pool: Pool::default(), _tasks: tasks })
+    }
+
+    /// What the client is doing now.
+    pub fn status(&self) -> Status {
+        *self.status.borrow()
+    }
+
+    /// Wakes its holder whenever the status changes, each new block included.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Waits until peers are connected and finalised blocks arrive. There is no time limit: put it beside a
+    /// timer, and let [`Self::status`] say why it takes long.
+    pub async fn wait_ready(&self) -> Result<(), Error> {
+        self.status.clone().wait_for(Status::is_ready).await.map(drop).map_err(|_| Error::Stopped)
+    }
+
+    /// Waits for the next finalised block after `number`.
+    pub async fn wait_finalized_after(&self, number: u64) -> Result<Block, Error> {
+        let mut status = self.status.clone();
+        let reached = |status: &Status| status.finalized.filter(|block| block.number > number);
+        let status = status.wait_for(|status| reached(status).is_some()).await.map_err(|_| Error::Stopped)?;
+        reached(&status).ok_or(Error::Stopped)
+    }
+
+    /// The hash of the first block, which names the chain.
+    pub fn genesis(&self) -> H256 {
+        self.online.genesis_hash()
+    }
+
+    /// The latest finalised block.
+    pub async fn finalized(&self) -> Result<Block, Error> {
+        let at = self.latest().await?;
+        Ok(Block { number: at.block_number(), hash: at.block_hash() })
+    }
+
+    /// The chain as of the latest finalised block: storage, runtime APIs, events, constants.
+    pub async fn latest(&self) -> Result<AtBlock, Error> {
+        self.online.at_current_block().await.map_err(Error::chain)
+    }
+
+    /// The chain as of a block, if the light client still holds it: the last few finalised ones and newer.
+    pub async fn at(&self, block: H256) -> Result<AtBlock, Error> {
+        self.online.at_block(block).await.map_err(Error::chain)
+    }
+
+    /// subxt's client, for whatever this one does not wrap.
+    pub fn online(&self) -> &OnlineClient<Chain> {
+        &self.online
+    }
+
+    /// Calls a runtime API, as `Trait_method`, at the latest finalised block.
+    pub async fn call_api<R: Decode>(&self, function: &str, arguments: &impl Encode) -> Result<R, Error> {
+        let at = self.latest().await?;
+        let arguments = extrinsic::arguments(arguments);
+        let answer = at.runtime_apis().call_raw(function, Some(&arguments)).await.map_err(Error::chain)?;
+        R::decode(&mut answer.as_slice())
+            .map_err(|cause| Error::Decode { what: format!("the answer of {function}"), cause })
+    }
+
+    /// The account's nonce at the latest finalised block.
+    pub async fn nonce(&self, account: [u8; 32]) -> Result<u64, Error> {
+        extrinsic::nonce(&self.latest().await?, account).await
+    }
+
+    /// Signs a call; without a nonce, with the account's next one.
+    pub async fn sign(&self, call: &impl Payload, key: &Key, nonce: Option<u64>) -> Result<Extrinsic, Error> {
+        let at = self.latest().await?;
+        let nonce = match nonce {
+            Some(nonce) => nonce,
+            None => extrinsic::nonce(&at, key.public()).await?,
+        };
+        Extrinsic::signed(&at, call, key, nonce)
+    }
+
+    /// Wraps a call that authorises itself: no account, no signature, no fee.
+    pub async fn general(&self, call: &impl Payload) -> Result<Extrinsic, Error> {
+        Extrinsic::general(&self.latest().await?, call)
+    }
+
+    /// Signs a call, gets it into a finalised block and returns what it caused.
+    pub async fn call(&self, call: &impl Payload, key: &Key) -> Result<Included, Error> {
+        let extrinsic = self.sign(call, key, None).await?;
+        self.submit(&extrinsic).await
+    }
+
+    /// Gets a self-authorised call into a finalised block and returns what it caused.
+    pub async fn submit_general(&self, call: &impl Payload) -> Result<Included, Error> {
+        let extrinsic = self.general(call).await?;
+        self.submit(&extrinsic).await
+    }
+
+    /// Offers the extrinsic to the network unless it is on offer already. What is known of it comes back at
+    /// once; the channel tells the rest. Offering the same bytes again is always right.
+    pub async fn offer(&self, extrinsic: &Extrinsic) -> Result<watch::Receiver<Offer>, Error> {
+        self.pool
+            .offer(self.backend.as_ref() as &dyn backend::Backend<Chain>, extrinsic.hash(), &extrinsic.bytes)
+            .await
+    }
+
+    /// Gets the extrinsic into a finalised block, sending it again as often as it is dropped, until it
+    /// expires. Nothing survives a crash here: what must not be lost belongs into the outbox.
+    pub async fn submit(&self, extrinsic: &Extrinsic) -> Result<Included, Error> {
+        loop {
+            let mut offer = self.offer(extrinsic).await?;
+            let verdict =
+                offer.wait_for(|offer| *offer != Offer::Pending).await.map_err(|_| Error::Stopped)?.clone();
+            match verdict {
+                Offer::Finalized(block) => return self.included(extrinsic, block).await,
+                Offer::Refused(reason) => {
+                    self.check_nonce(extrinsic).await?;
+                    return Err(Error::Refused(reason));
+                }
+                Offer::Pending | Offer::Dropped(_) => {}
+            }
+            let finalized = self.finalized().await?;
+            self.check_nonce(extrinsic).await?;
+            if finalized.number >= extrinsic.expires_at {
+                return Err(Error::Expired(extrinsic.expires_at));
+            }
+            self.wait_finalized_after(finalized.number).await?;
+        }
+    }
+
+    async fn included(&self, extrinsic: &Extrinsic, block: H256) -> Result<Included, Error> {
+        let at = self.at(block).await?;
+        let missing = || Error::chain(subxt::Error::other_str("the finalised block lost the extrinsic"));
+        extrinsic::find(&at, extrinsic.hash()).await?.ok_or_else(missing)
+    }
+
+    async fn check_nonce(&self, extrinsic: &Extrinsic) -> Result<(), Error> {
+        let Some(signed) = extrinsic.signed_by else { return Ok(()) };
+        if self.nonce(signed.account).await? > signed.nonce {
+            return Err(Error::NonceTaken(signed.nonce));
+        }
+        Ok(())
+    }
+
+    /// Writes the chain database now.
+    pub async fn save(&self) -> Result<(), Error> {
+        save(&self.transport, &self.database).await
+    }
+
+    /// Writes the chain database and stops. A client that does not answer in time is stopped all the same:
+    /// the next one then resumes a little earlier.
+    pub async fn shutdown(self) -> Result<(), Error> {
+        tokio::time::timeout(LAST_SAVE, self.save()).await.unwrap_or(Ok(()))
+    }
+}
+
+async fn save(transport: &Transport, database: &ChainDatabase) -> Result<(), Error> {
+    let content: String =
+        transport.request("chainHead_unstable_finalizedDatabase", &[database::MAX_BYTES.into()]).await?;
+    database.save(&content)
+}
+
+async fn keep_saved(transport: Arc<Transport>, database: ChainDatabase, status: watch::Receiver<Status>) {
+    let mut saved = None;
+    loop {
+        tokio::time::sleep(SAVE_EVERY).await;
+        let finalized = status.borrow().finalized;
+        if finalized == saved {
+            continue;
+        }
+        match save(&transport, &database).await {
+            Ok(()) => saved = finalized,
+            Err(error) => tracing::warn!(%error, "chain database not saved; trying again in a minute"),
+        }
+    }
+}

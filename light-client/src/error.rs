@@ -1,0 +1,80 @@
+//! What can go wrong between a program and the chain, and what to do about it.
+
+use std::path::PathBuf;
+
+/// Why the light client could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain specification is not one a light client can start from.
+    #[error(
+        "the chain specification was refused: {0}; export a raw one with `matrixai-node export-chain-spec --raw`"
+    )]
+    Specification(String),
+    /// The state folder cannot be used.
+    #[error("{}: {source}; check that the folder exists and that this user may write to it", path.display())]
+    StateFolder {
+        /// The file or folder that was touched.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The light client has been shut down.
+    #[error("the light client has stopped; start a new one")]
+    Stopped,
+    /// A JSON-RPC exchange with the embedded light client failed.
+    #[error("the light client answered: {0}")]
+    Rpc(#[from] subxt::rpcs::Error),
+    /// Reading from the chain, or encoding for it, failed.
+    #[error("{0}")]
+    Chain(Box<subxt::Error>),
+    /// What the chain returned does not have the expected form.
+    #[error("{what} could not be decoded: {cause}; this program may be older than the chain's runtime")]
+    Decode {
+        /// What was being read.
+        what: String,
+        /// What the decoder said.
+        cause: codec::Error,
+    },
+    /// The pool found the extrinsic invalid; the same bytes will not be accepted later either.
+    #[error("the extrinsic was refused as invalid: {0}")]
+    Refused(String),
+    /// The extrinsic is in a finalised block and its dispatch failed.
+    #[error("the call failed on chain: {0}")]
+    Dispatch(String),
+    /// The extrinsic can no longer be included.
+    #[error("the extrinsic expired at block {0} without being included; make it again")]
+    Expired(u64),
+    /// The account's nonce has moved past the extrinsic's, and whether by it is unknown.
+    #[error("another extrinsic may have taken nonce {0}; look at the finalised state before making it again")]
+    NonceTaken(u64),
+    /// The outbox's database failed.
+    #[error("the outbox could not be read or written: {0}; is the disk full, or another process using it?")]
+    Outbox(Box<redb::Error>),
+    /// A record of the outbox is not readable.
+    #[error(
+        "the outbox holds a record that cannot be read: {0}; move the file away to start with an empty one"
+    )]
+    OutboxRecord(#[from] postcard::Error),
+    /// The outbox knows no entry of this number.
+    #[error("the outbox has no open entry {0}")]
+    UnknownEntry(u64),
+    /// What an outbox's resolver said.
+    #[error("{0}")]
+    Resolver(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Wraps any of subxt's errors.
+    pub fn chain(error: impl Into<subxt::Error>) -> Self {
+        Self::Chain(Box::new(error.into()))
+    }
+
+    /// Wraps an error of the program's own, for use inside an outbox's resolver.
+    pub fn resolver(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Resolver(error.into())
+    }
+
+    pub(crate) fn outbox(error: impl Into<redb::Error>) -> Self {
+        Self::Outbox(Box::new(error.into()))
+    }
+}

@@ -1,0 +1,48 @@
+//! Public areas of the keys in use, as `TPMT_PUBLIC` (Part 2, §12.2.4), byte for byte.
+
+use alloc::vec::Vec;
+
+/// SHA-256 as nameAlg; fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt; the policy
+/// `TPM2_PolicySecret(TPM_RH_ENDORSEMENT)`; AES-128-CFB and no scheme. Common to both endorsement keys.
+const EK_COMMON: [u8; 48] = [
+    0x00, 0x0B, 0x00, 0x03, 0x00, 0xB2, 0x00, 0x20, 0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xB3, 0xF8, 0x1A,
+    0x90, 0xCC, 0x8D, 0x46, 0xA5, 0xD7, 0x24, 0xFD, 0x52, 0xD7, 0x6E, 0x06, 0x52, 0x0B, 0x64, 0xF2, 0xA1,
+    0xDA, 0x1B, 0x33, 0x14, 0x69, 0xAA, 0x00, 0x06, 0x00, 0x80, 0x00, 0x43, 0x00, 0x10,
+];
+
+/// What comes before the unique part of an RSA-2048 endorsement key (TCG EK Credential Profile 2.5, template L-1).
+pub(crate) fn ek_rsa() -> Vec<u8> {
+    [&[0x00, 0x01][..], &EK_COMMON, &[0x08, 0x00, 0, 0, 0, 0]].concat()
+}
+
+/// What comes before the unique part of an ECC P-256 endorsement key (template L-2).
+pub(crate) fn ek_p256() -> Vec<u8> {
+    [&[0x00, 0x23][..], &EK_COMMON, &[0x00, 0x03, 0x00, 0x10]].concat()
+}
+
+/// A `TPM2B` of zeros: the unique part of an endorsement key's template.
+pub(crate) fn zeros(size: u16) -> Vec<u8> {
+    let mut sized = Vec::from(size.to_be_bytes());
+    sized.resize(sized.len().saturating_add(size.into()), 0);
+    sized
+}
+
+/// The attestation key: ECC, SHA-256; fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign; no policy; no
+/// symmetric algorithm, ECDSA with SHA-256, P-256, no KDF; an empty point.
+pub(crate) const AK: [u8; 24] = [
+    0x00, 0x23, 0x00, 0x0B, 0x00, 0x05, 0x04, 0x72, 0x00, 0x00, 0x00, 0x10, 0x00, 0x18, 0x00, 0x0B, 0x00,
+    0x03, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00,
+];
+
+/// The storage root key (TCG Provisioning Guidance, §7.5.1): ECC P-256 with noDA, userWithAuth, restricted, decrypt, AES-128-CFB.
+pub(crate) const SRK: [u8; 26] = [
+    0x00, 0x23, 0x00, 0x0B, 0x00, 0x03, 0x04, 0x72, 0x00, 0x00, 0x00, 0x06, 0x00, 0x80, 0x00, 0x43, 0x00,
+    0x10, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00,
+];
+
+/// A sealed object under a policy: KEYEDHASH, SHA-256; fixedTPM, fixedParent, noDA; no scheme. Without userWithAuth only the policy
+/// opens it.
+pub(crate) fn sealed(policy: &[u8; 32]) -> Vec<u8> {
+    let head = [0x00, 0x08, 0x00, 0x0B, 0x00, 0x00, 0x04, 0x12, 0x00, 0x20];
+    [&head[..], policy, &[0x00, 0x10, 0x00, 0x00]].concat()
+}
