@@ -1,6 +1,7 @@
 //! Everything that one agent holds: configuration, identity, log, and what it owes.
 
 use crate::{
+    backoff::Backoff,
     config::Config,
     hex32::Hex32,
     identity::Keeper,
@@ -34,6 +35,8 @@ pub struct Agent {
     pub journal: Journal,
     /// Debts to the chain.
     pub outbox: Outbox,
+    /// When to answer inspectors again, after the chain refused an answer.
+    pub answers: Backoff,
     /// Size of the log when its head was last signed.
     pub signed_size: u64,
 }
@@ -49,7 +52,17 @@ impl Agent {
     ) -> Result<Self> {
         let journal = Journal::open(&state.anchors())?;
         let outbox = Outbox::open(&state.outbox())?;
-        Ok(Self { config, state, tpm, keeper, recorder, journal, outbox, signed_size: 0 })
+        Ok(Self {
+            config,
+            state,
+            tpm,
+            keeper,
+            recorder,
+            journal,
+            outbox,
+            answers: Backoff::brisk(),
+            signed_size: 0,
+        })
     }
 
     /// Makes sure that the TPM is still the machine's, and gets the device key from it: a new one if the boot state changed.

@@ -59,6 +59,15 @@ pub struct Duty {
     pub answered: bool,
     /// Whether the machine has said that the credential is bad.
     pub disputed: bool,
+    /// Whether nothing more is expected of anybody.
+    pub closed: bool,
+}
+
+impl Duty {
+    /// Whether the machine is to answer.
+    pub const fn asks(&self) -> bool {
+        self.challenge.is_some() && !self.answered && !self.disputed && !self.closed
+    }
 }
 
 /// A credential.
@@ -129,19 +138,15 @@ pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
             let machine = machine(client, asked.machine.0).await?;
             Ok(machine.is_some_and(|machine| machine.ak_public == asked.ak_public))
         }
-        Debt::Answer(answer) => duty_is(client, &answer.duty, |duty| duty.answered || duty.disputed).await,
-        Debt::Dispute(duty) => duty_is(client, duty, |duty| duty.disputed || duty.answered).await,
+        Debt::Answer(answer) => asks_no_more(client, &answer.duty).await,
+        Debt::Dispute(duty) => asks_no_more(client, duty).await,
     }
 }
 
-async fn duty_is(
-    client: &LightClient,
-    asked: &debt::Duty,
-    done: impl Fn(&Duty) -> bool,
-) -> Result<bool, Error> {
+async fn asks_no_more(client: &LightClient, asked: &debt::Duty) -> Result<bool, Error> {
     let Some(request) = request(client, asked.request.0).await? else { return Ok(true) };
     let duty = request.duties.iter().find(|duty| duty.inspector == asked.inspector);
-    Ok(duty.is_none_or(done))
+    Ok(duty.is_none_or(|duty| !duty.asks()))
 }
 
 /// Makes the extrinsic that pays a debt. The device signs where the call needs an account.
@@ -176,7 +181,7 @@ async fn signed(
     client.sign(call, device, Some(nonce)).await
 }
 
-/// What a pool's refusal means: `Custom(n)` is the n-th error of the pallet.
+/// What a pool's refusal means: its number is the pallet's n-th error.
 pub async fn explain(client: &LightClient, refusal: &str) -> String {
     let Some(number) = custom(refusal) else { return refusal.to_string() };
     let Ok(at) = client.latest().await else { return refusal.to_string() };
@@ -189,8 +194,10 @@ pub async fn explain(client: &LightClient, refusal: &str) -> String {
     format!("{}: {}", error.name, what.trim())
 }
 
+/// smoldot writes `Invalid transaction: Other reason (code: 7)`, nodes write `Custom(7)`.
 fn custom(refusal: &str) -> Option<u8> {
-    let (_, rest) = refusal.split_once("Custom(")?;
+    let after = |mark| refusal.split_once(mark).map(|(_, rest)| rest);
+    let rest = after("(code: ").or_else(|| after("Custom("))?;
     rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
@@ -220,6 +227,7 @@ fn from_request(request: types::Request) -> Request {
         challenge: duty.challenge.map(challenge),
         answered: duty.answered,
         disputed: duty.disputed,
+        closed: duty.closed,
     };
     Request {
         tries: request.tries,
@@ -296,6 +304,7 @@ mod tests {
 
     #[test]
     fn a_refusal_by_number_is_read() {
+        assert_eq!(custom("Invalid transaction: Other reason (code: 10)"), Some(10));
         assert_eq!(custom("InvalidTransaction: Custom(17)"), Some(17));
         assert_eq!(custom("Invalid(Custom(3))"), Some(3));
         assert_eq!(custom("Stale"), None);

@@ -28,8 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Requests made before giving up, when they merely came too late.
-const TRIES: u32 = 3;
+/// How long to wait before another request, where the moment was wrong.
+const LATER: Duration = Duration::from_secs(5);
 
 /// Enrols this machine with a token.
 pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Output) -> Result<()> {
@@ -197,10 +197,9 @@ async fn pursue(
 ) -> Result<Machine> {
     let mut desk = Desk { agent, client, device };
     desk.drop_debts_of_other_keys()?;
-    let mut tries = 0;
+    let mut resumed = desk.agent.keeper.enrolment != Enrolment::None;
     loop {
         if desk.agent.keeper.enrolment == Enrolment::None {
-            tries += 1;
             check_token(client, token).await?;
             if let Some(machine) = before.filter(|_| !consistency.is_empty()) {
                 consistency = desk.continues(&machine.head)?.1;
@@ -212,10 +211,13 @@ async fn pursue(
         match step(&mut desk, steps).await? {
             Progress::Enrolled(machine) => return Ok(machine),
             Progress::Waiting(what) => steps.now(&format!("request: {what}")),
-            Progress::Failed(why) if tries == 0 || (tries < TRIES && is_late(&why)) => {
-                tracing::warn!(why, "asking again");
+            Progress::Failed { why, again } if again || resumed => {
+                steps.now(&format!("request: {why}; asking again"));
+                resumed = false;
+                tokio::time::sleep(LATER).await;
+                continue;
             }
-            Progress::Failed(why) => bail!("{why}"),
+            Progress::Failed { why, .. } => bail!("{why}"),
         }
         client.wait_finalized_after(seen).await?;
     }
@@ -235,10 +237,6 @@ async fn step(desk: &mut Desk<'_>, steps: &Steps) -> Result<Progress> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn is_late(why: &str) -> bool {
-    why.contains("expired") || why.contains("never handed in")
 }
 
 async fn check_token(client: &LightClient, token: &Key) -> Result<()> {

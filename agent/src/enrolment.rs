@@ -23,7 +23,12 @@ pub enum Progress {
     /// The chain knows the machine.
     Enrolled(Machine),
     /// This request will come to nothing.
-    Failed(String),
+    Failed {
+        /// Why.
+        why: String,
+        /// Whether another one, a little later, may fare better.
+        again: bool,
+    },
 }
 
 /// Remembers which chain the machine works for, and refuses another one.
@@ -89,9 +94,13 @@ fn join(log: &LogStore, size: u64) -> Result<(Vec<u8>, attest::Proof), log_store
 /// Moves the open request on: hands it in, answers what inspectors ask, notices the end.
 pub async fn advance(desk: &mut Desk<'_>) -> Result<Progress, DeskError> {
     let Enrolment::Requested { id, seen } = desk.agent.keeper.enrolment else {
-        return Ok(Progress::Failed("nothing was requested".into()));
+        return Ok(Progress::Failed { why: "nothing was requested".into(), again: true });
     };
-    let refused = desk.settle().await?.into_iter().find(|lost| matches!(lost.debt, Debt::Request(_)));
+    let lost = desk.settle().await?;
+    if lost.iter().any(|lost| matches!(lost.debt, Debt::Answer(_) | Debt::Dispute(_)) && !lost.expired) {
+        desk.agent.answers.failed();
+    }
+    let refused = lost.into_iter().find(|lost| matches!(lost.debt, Debt::Request(_)));
     // In this order: a request that is gone has left its machine behind.
     let request = chain::request(desk.client, id.0).await?;
     let machine = chain::machine(desk.client, desk.agent.keeper.machine).await?;
@@ -116,10 +125,13 @@ pub async fn advance(desk: &mut Desk<'_>) -> Result<Progress, DeskError> {
             Ok(Progress::Waiting(describe(&request)))
         }
         None => match (refused, seen) {
-            (Some(lost), false) => fail(desk, format!("the chain refused the request: {}", lost.why)),
+            (Some(lost), false) => {
+                let again = lost.expired || passes(&lost.why);
+                fail(desk, format!("the chain refused the request: {}", lost.why), again)
+            }
             (None, false) if desk.owes("request")? => Ok(Progress::Waiting("handing in the request".into())),
-            (None, false) => fail(desk, "the request was never handed in".into()),
-            (_, true) => fail(desk, VANISHED.into()),
+            (None, false) => fail(desk, "the request was never handed in".into(), true),
+            (_, true) => fail(desk, VANISHED.into(), false),
         },
     }
 }
@@ -128,9 +140,16 @@ const VANISHED: &str = "the request is gone without an enrolment: too few inspec
     they refused this endorsement key, or another request for this TPM was first. Look at the inspectors' logs, then enrol again; \
     the token's deposit for this try came back";
 
-fn fail(desk: &mut Desk<'_>, why: String) -> Result<Progress, DeskError> {
+fn fail(desk: &mut Desk<'_>, why: String, again: bool) -> Result<Progress, DeskError> {
     desk.agent.keeper.change(|identity| identity.enrolment = Enrolment::None)?;
-    Ok(Progress::Failed(why))
+    Ok(Progress::Failed { why, again })
+}
+
+/// Refusals that are about the moment, not about the request.
+fn passes(why: &str) -> bool {
+    ["TooFewInspectors", "Busy", "UnknownBlock", "BlockTooOld", "UnknownToken"]
+        .iter()
+        .any(|name| why.starts_with(name))
 }
 
 /// Opens an inspector's credential in the TPM and owes the answer; a credential that does not open is disputed.
@@ -189,9 +208,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn refusals_about_the_moment_pass() {
+        assert!(passes("TooFewInspectors: Too few inspectors are registered."));
+        assert!(!passes("TokenUsedUp: The token has no machines left."));
+    }
+
+    #[test]
     fn progress_is_told_in_words() {
-        let duty =
-            |answered| chain::Duty { inspector: Hex32([1; 32]), challenge: None, answered, disputed: false };
+        let duty = |answered| chain::Duty {
+            inspector: Hex32([1; 32]),
+            challenge: None,
+            answered,
+            disputed: false,
+            closed: false,
+        };
         let mut request = chain::Request { tries: 0, deadline: 90, duties: vec![] };
         assert_eq!(describe(&request), "waiting for the draw of inspectors (draw 1 of the request)");
         request.duties = vec![duty(true), duty(false)];

@@ -27,7 +27,7 @@ pub struct Made {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Made(Made),
+    Made(Box<Made>),
     Finalised { counter: u64, at: u64 },
 }
 
@@ -92,7 +92,7 @@ impl Journal {
 
     /// Keeps an attestation.
     pub fn made(&mut self, made: Made) -> Result<()> {
-        self.append(Line::Made(made))
+        self.append(Line::Made(Box::new(made)))
     }
 
     /// Marks as final what the chain shows, and returns the attestation if that is news.
@@ -123,7 +123,7 @@ impl Journal {
 
     fn take(&mut self, line: Line) {
         match line {
-            Line::Made(made) => self.anchors.push(Anchor { made, at: None }),
+            Line::Made(made) => self.anchors.push(Anchor { made: *made, at: None }),
             Line::Finalised { counter, at } => {
                 if let Some(anchor) =
                     self.anchors.iter_mut().rev().find(|anchor| anchor.made.counter == counter)

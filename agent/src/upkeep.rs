@@ -6,6 +6,7 @@ use crate::{
     board::{Board, MachineView, Owed, Part},
     chain::{self, Machine},
     clock::now_ms,
+    debt::Debt,
     desk::{Desk, DeskError, Lost},
     enrolment::{self, Progress},
     failure::Failure,
@@ -142,8 +143,9 @@ impl Upkeep {
     }
 
     async fn work(&mut self) -> Result<(), DeskError> {
-        let (Some(client), Some(device)) = (&self.client, &self.device) else { return Ok(()) };
+        let Some(device) = &self.device else { return Ok(()) };
         self.agent.sign_head(device)?;
+        let Some(client) = &self.client else { return Ok(()) };
         if !client.status().is_ready() {
             return Ok(());
         }
@@ -169,6 +171,9 @@ impl Upkeep {
         }
         if owing {
             for lost in desk.settle().await? {
+                if !matches!(lost.debt, Debt::Anchor(_) | Debt::Delegate(_)) {
+                    continue;
+                }
                 self.anchors.lost(&lost);
                 if !lost.expired {
                     self.board.trouble(
@@ -196,10 +201,9 @@ impl Upkeep {
         self.board.fine(Part::Chain);
         if machine.device != device.public() {
             if !desk.owes("delegate")? && self.anchors.is_due() {
-                self.anchors.due = Instant::now() + self.anchors.period;
+                // Once it is done, the first anchor under the new key is due at once.
                 desk.delegate().await?;
-                // Once it is done, the first anchor under the new key is due.
-                self.anchors.due = Instant::now();
+                desk.settle().await?;
             }
             return Ok(());
         }
@@ -324,7 +328,7 @@ async fn enrol(desk: &mut Desk<'_>, board: &Board) -> Result<(), DeskError> {
     match enrolment::advance(desk).await? {
         Progress::Waiting(what) => board.note(|snapshot| snapshot.doing = what),
         Progress::Enrolled(machine) => tracing::info!(level = machine.level, "enrolled"),
-        Progress::Failed(why) => board.trouble(Part::Chain, format!("enrolment failed: {why}")),
+        Progress::Failed { why, .. } => board.trouble(Part::Chain, format!("enrolment failed: {why}")),
     }
     Ok(())
 }

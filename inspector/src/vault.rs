@@ -39,7 +39,9 @@ pub struct Drawn {
 impl Drawn {
     fn fresh(level: Level) -> Self {
         let mut drawn = Self { secret: [0; 32], seed: [0; 32], oaep_seed: [0; 32], level };
-        [&mut drawn.secret, &mut drawn.seed, &mut drawn.oaep_seed].map(|part| OsRng.fill_bytes(part));
+        for part in [&mut drawn.secret, &mut drawn.seed, &mut drawn.oaep_seed] {
+            OsRng.fill_bytes(part);
+        }
         drawn
     }
 

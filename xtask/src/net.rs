@@ -118,7 +118,6 @@ impl Chain {
                 "--no-mdns",
                 "--no-telemetry",
                 "--no-prometheus",
-                "--no-hardware-benchmarks",
                 "--allow-private-ip",
             ]);
             for ((other, _, peer), (port, _)) in VALIDATORS.iter().zip(&ports) {

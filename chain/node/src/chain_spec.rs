@@ -63,7 +63,6 @@ fn properties() -> Properties {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sc_chain_spec::ChainSpec as _;
 
     #[test]
     fn a_missing_file_is_an_error_that_names_it() {

@@ -21,7 +21,7 @@ parameter_types! {
 }
 
 /// Announces in each epoch a seed that names the epoch whose outputs it mixes.
-struct Clock;
+pub struct Clock;
 impl Epochs for Clock {
     fn index() -> u64 {
         Index::get()
