@@ -144,6 +144,10 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
         },
     };
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    // Who knows the log from the chain looks for the tiles of the anchored size.
+    if let Some(anchored) = anchored(&state, &identity)?.filter(|anchored| *anchored < size) {
+        log.export(out, anchored)?;
+    }
     log.export(out, size)?;
     let file = out.join("checkpoint");
     files::replace_fleeting(&file, note.as_bytes())
@@ -152,6 +156,11 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
         json!({ "out": out, "size": size, "root": hex::encode(log.root_at(size)?), "checkpoint": note });
     output.result(&value, || format!("{size} records exported to {}", out.display()));
     Ok(())
+}
+
+fn anchored(state: &StateDir, identity: &Identity) -> Result<Option<u64>> {
+    let journal = Journal::read(&state.anchors())?;
+    Ok(journal.finalised(&identity.ak_name()).last().map(|anchor| anchor.made.signed.size))
 }
 
 async fn sign(config: &Config, identity: &Identity, log: &LogStore) -> Result<String> {

@@ -101,13 +101,18 @@ async fn log(command: LogCommand, config: &Config, output: Output) -> Result<()>
     }
 }
 
+/// The light client's inner life, which warns of what passes by itself.
+const NOISE: &str =
+    "smoldot=error,json-rpc=error,sync-service=error,runtime=error,tx-service=error,network=error";
+
 /// A daemon tells what it does; a command only what goes wrong.
 fn tell(command: &Command) {
     let usual = match command {
-        Command::Run => "info,smoldot=warn,smoldot_light=warn",
+        Command::Run => "info",
         _ => "warn",
     };
-    let filter = EnvFilter::try_from_env("MATRIXAI_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let usual = || EnvFilter::new(format!("{usual},{NOISE}"));
+    let filter = EnvFilter::try_from_env("MATRIXAI_LOG").unwrap_or_else(|_| usual());
     let colour =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();

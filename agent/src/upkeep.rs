@@ -210,6 +210,8 @@ impl Upkeep {
         if self.anchors.is_due() && !desk.owes("anchor")? {
             desk.quote_boot().await?;
             desk.anchor(&machine).await?;
+            self.tpm.worked();
+            self.board.fine(Part::Tpm);
             self.anchors.due = Instant::now() + self.anchors.period;
             // Handed in now, not at the next block.
             desk.settle().await?;

@@ -48,11 +48,11 @@ impl Config {
             return Err(ConfigError::Missing(path.into()));
         }
         let path = file.map_or_else(default_file, Path::to_owned);
-        let read: Self = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file_exact(path))
-            .merge(Env::prefixed("MATRIXAI_").only(&KEYS))
-            .extract()
-            .map_err(Box::new)?;
+        let mut read = Figment::from(Serialized::defaults(Self::default()));
+        if path.is_file() {
+            read = read.merge(Toml::file_exact(path));
+        }
+        let read: Self = read.merge(Env::prefixed("MATRIXAI_").only(&KEYS)).extract().map_err(Box::new)?;
         Ok(read.overridden(options))
     }
 

@@ -8,7 +8,7 @@
 //! It must not know TPMs or logs: what it says of machines is what the chain has proven of them.
 
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod account;
 mod amount;

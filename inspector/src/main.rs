@@ -31,7 +31,10 @@ Examples:
   matrixai-inspector verify --evidence evidence.json --log log --roots roots
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
-RUST_LOG sets what is logged (default: info).";
+RUST_LOG sets what is logged (default: what the inspector does, and errors).";
+
+/// smoldot tells much that only its developers want to know.
+const LOGGED: &str = "error,inspector=info,matrixai_inspector=info,light_client=info";
 
 /// Inspects machines that ask to enrol, and verifies what machines export.
 #[derive(Parser)]
@@ -133,7 +136,7 @@ fn fail(error: &dyn Display) -> ExitCode {
 
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

@@ -3,8 +3,10 @@
 //! Everything a person does here goes through it: installing what is missing, building the chain's WASM, running the demo,
 //! enrolling this machine, testing, benchmarking. It must not know how any of the parts work inside: it runs them.
 
+mod attest;
+mod bench;
 mod demo;
-mod net;
+mod metadata;
 mod no_std;
 mod setup;
 mod sh;
@@ -31,8 +33,20 @@ enum Command {
     Setup,
     /// Two validators, five inspectors, a software TPM and the agent: enrol, log, anchor, survive
     Demo(demo::Options),
+    /// Enrol this machine, with a chain you name or a throwaway local one
+    Attest(attest::Options),
+    /// Write the runtime's metadata beside the light client
+    Metadata(metadata::Options),
     /// Format, lints, the chain's WASM, every test
     Test(test::Options),
+    /// The fault tests on real processes, with as many kills while anchoring as you like
+    Torture {
+        /// Kills
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+    },
+    /// Hold ours against its peers, release builds in one run: log, anchors, chain, light client, agent
+    Bench(bench::Options),
     /// Build the runtime's WASM, by whichever way this machine allows
     Wasm,
     /// Prove that attest's core builds without std for the runtime and for a Cortex-M
@@ -45,7 +59,17 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Setup => setup::run(),
         Command::Demo(options) => demo::run(&root, &options),
+        Command::Attest(options) => attest::run(&root, &options),
+        Command::Metadata(options) => {
+            demo::build(&root)?;
+            metadata::run(&root, &options)
+        }
         Command::Test(options) => test::run(&root, &options),
+        Command::Torture { kills } => {
+            setup::run()?;
+            test::torture(&root, kills)
+        }
+        Command::Bench(options) => bench::run(&root, &options),
         Command::Wasm => {
             setup::run()?;
             let path = wasm::build(&root)?;

@@ -14,6 +14,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("lld", "/usr/bin/wasm-ld", "links the runtime's WASM"),
     ("clang", "/usr/bin/clang", "C parts of the node's dependencies"),
     ("pkg-config", "/usr/bin/pkg-config", "finds C libraries"),
+    ("faketime", "/usr/bin/faketime", "sets the clock of a tested agent"),
     ("python3", "/usr/bin/python3", "runs the independent log checker"),
 ];
 

@@ -4,11 +4,12 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     fs::{self, File},
-    io::{IsTerminal, Read, Seek, SeekFrom},
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
+use testbed::tail;
 
 /// Where cargo puts what it builds: `CARGO_TARGET_DIR`, else the user's cache, so that clones share one warm folder.
 pub fn target_dir() -> PathBuf {
@@ -100,19 +101,6 @@ fn log_path(what: &str) -> Result<PathBuf> {
     let name: String =
         what.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     Ok(dir.join(format!("{name}.log")))
-}
-
-/// The last bytes of a file, as text.
-pub fn tail(path: &Path, bytes: u64) -> String {
-    let read = || -> std::io::Result<String> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    };
-    read().unwrap_or_default()
 }
 
 fn last_line(path: &Path) -> Option<String> {

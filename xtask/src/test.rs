@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check that CI runs, in the order that fails soonest.
 
-use crate::{no_std, setup, sh, wasm};
+use crate::{metadata, no_std, setup, sh, wasm};
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 
@@ -12,34 +12,55 @@ pub struct Options {
     without_chain: bool,
 }
 
+const PALLETS: [&str; 6] = ["-p", "pallet-draw", "-p", "pallet-inspectors", "-p", "pallet-machines"];
+/// Always built together: what is built alone has other features, and would be built once more.
+const CHAIN: [&str; 4] = ["-p", "matrixai-runtime", "-p", "matrixai-node"];
+
 /// Runs everything; the first failure ends it.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     let started = Instant::now();
     setup::run()?;
     sh::step("rustfmt", &mut sh::cargo(&["fmt", "--all", "--check"]))?;
     no_std::run()?;
+    deny()?;
     sh::step(
         "clippy",
         &mut sh::cargo(&["clippy", "--all-targets", "--all-features", "--", "-D", "warnings"]),
     )?;
     sh::step("build", &mut sh::cargo(&["build", "--all-targets"]))?;
     if !options.without_chain {
-        wasm::build(root)?;
-        sh::step("node", &mut sh::cargo(&["build", "-p", "matrixai-node"]))?;
-        sh::show(
-            "pallets",
-            &mut sh::cargo(&[
-                "test",
-                "-p",
-                "pallet-draw",
-                "-p",
-                "pallet-inspectors",
-                "-p",
-                "pallet-machines",
-            ]),
-        )?;
+        chain(root)?;
     }
-    sh::show("tests", &mut sh::cargo(&["test", "--all-features"]))?;
+    let features: &[&str] = if options.without_chain { &[] } else { &["--all-features"] };
+    sh::show("tests", sh::cargo(&["test"]).args(features))?;
     println!("everything passed in {:.0} s", started.elapsed().as_secs_f32());
     Ok(())
+}
+
+fn chain(root: &Path) -> Result<()> {
+    // The next version first: the folder then holds the runtime's own build last, which is the one people go on with.
+    wasm::build_next(root)?;
+    wasm::build(root)?;
+    sh::step("node", &mut sh::cargo(&["build", "-p", "matrixai-node"]))?;
+    metadata::run(root, &metadata::Options { check: true })?;
+    sh::show("chain's tests", sh::cargo(&["test"]).args(CHAIN).args(PALLETS))
+}
+
+/// Licences, sources and bans; where cargo-deny is not installed, that is said and left to who has it.
+fn deny() -> Result<()> {
+    if !sh::installed("cargo-deny") {
+        println!(
+            "  --  cargo deny is not installed: licences not checked (cargo install --locked cargo-deny)"
+        );
+        return Ok(());
+    }
+    sh::step("cargo deny", &mut sh::cargo(&["deny", "check", "licenses", "bans", "sources"]))
+}
+
+/// `cargo xtask torture`: the fault tests with many more kills than CI has time for.
+pub fn torture(root: &Path, kills: u32) -> Result<()> {
+    crate::demo::build(root)?;
+    wasm::build_next(root)?;
+    let mut tests = sh::cargo(&["test", "-p", "testbed", "--features", "node-tests", "--", "--nocapture"]);
+    sh::show("torture", tests.env("MATRIXAI_KILLS", kills.to_string()))
 }

@@ -22,11 +22,20 @@ const FLAGS: &str =
 
 /// Builds it and says where it lies: `<target folder>/wasm/matrixai_runtime.wasm`, where the runtime's build script looks.
 pub fn build(root: &Path) -> Result<PathBuf> {
+    make(root, "wasm", FILE, &[])
+}
+
+/// Builds a later version with one pallet more: what tests upgrade a running chain to. Lies where no build script looks.
+pub fn build_next(root: &Path) -> Result<PathBuf> {
+    make(root, "wasm of the next version", "../matrixai_runtime_next.wasm", &["--features", "next"])
+}
+
+fn make(root: &Path, what: &str, file: &str, features: &[&str]) -> Result<PathBuf> {
     let target_dir = sh::target_dir();
     let dir = target_dir.join("wasm-build");
-    sh::step("wasm", command(root, &dir)?.current_dir(root))?;
+    sh::step(what, command(root, &dir)?.args(features).current_dir(root))?;
     let built = dir.join(TARGET).join("release").join(FILE);
-    let wasm = target_dir.join("wasm").join(FILE);
+    let wasm = target_dir.join("wasm").join(file);
     publish(&built, &wasm)?;
     Ok(wasm)
 }

@@ -216,3 +216,11 @@ impl pallet_machines::Config for Runtime {
     type AnchorGrace = AnchorGrace;
     type DutyBlocks = DutyBlocks;
 }
+
+#[cfg(feature = "next")]
+impl pallet_utility::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type PalletsOrigin = crate::OriginCaller;
+    type WeightInfo = ();
+}

@@ -104,18 +104,28 @@ sp_runtime::impl_opaque_keys! {
     }
 }
 
-/// This runtime's version.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-    spec_name: Cow::Borrowed("matrixai"),
-    impl_name: Cow::Borrowed("matrixai"),
-    authoring_version: 1,
-    spec_version: 1,
-    impl_version: 1,
-    apis: apis::RUNTIME_API_VERSIONS,
-    transaction_version: 1,
-    system_version: 1,
-};
+// The macro that stamps the version into the WASM reads literals only.
+macro_rules! version {
+    ($spec:tt) => {
+        /// This runtime's version.
+        #[sp_version::runtime_version]
+        pub const VERSION: RuntimeVersion = RuntimeVersion {
+            spec_name: Cow::Borrowed("matrixai"),
+            impl_name: Cow::Borrowed("matrixai"),
+            authoring_version: 1,
+            spec_version: $spec,
+            impl_version: 1,
+            apis: apis::RUNTIME_API_VERSIONS,
+            transaction_version: 1,
+            system_version: 1,
+        };
+    };
+}
+
+#[cfg(not(feature = "next"))]
+version!(1);
+#[cfg(feature = "next")]
+version!(2);
 
 // The macros below write items that nobody could document.
 #[allow(missing_docs)]
@@ -164,4 +174,7 @@ mod runtime {
     pub type Inspectors = pallet_inspectors;
     #[runtime::pallet_index(12)]
     pub type Machines = pallet_machines;
+    #[cfg(feature = "next")]
+    #[runtime::pallet_index(100)]
+    pub type Utility = pallet_utility;
 }

@@ -1,0 +1,121 @@
+//! Processes that die with their owner.
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A process that dies with its owner.
+pub struct Guarded {
+    name: String,
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Guarded {
+    /// Starts a program; what it says is appended to `<dir>/<name>.log`.
+    pub fn start(name: &str, dir: &Path, command: &mut Command) -> Result<Self> {
+        let log = dir.join(format!("{name}.log"));
+        let out = File::options().create(true).append(true).open(&log)?;
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let child = command.spawn().with_context(|| format!("cannot start {name}: {command:?}"))?;
+        Ok(Self { name: name.into(), child: Some(child), log })
+    }
+
+    /// SIGKILL: what a crash looks like.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM, then wait for its end.
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().with_context(|| format!("{} does not run", self.name))?;
+        kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
+        match wait(&mut child, Duration::from_secs(60))? {
+            Some(status) => Ok(status),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                bail!("{} did not end within 60 s of SIGTERM; {}", self.name, self.last_words())
+            }
+        }
+    }
+
+    /// Waits for the process to end by itself.
+    pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
+        let child = self.child.as_mut().with_context(|| format!("{} does not run", self.name))?;
+        let ended = wait(child, patience)?;
+        ended.with_context(|| format!("{} did not end; {}", self.name, self.last_words()))
+    }
+
+    /// An error with the log's end when the process is no longer there.
+    pub fn check(&mut self) -> Result<()> {
+        let Some(child) = self.child.as_mut() else { return Ok(()) };
+        if let Some(status) = child.try_wait()? {
+            bail!("{} ended ({status}):\n{}", self.name, self.last_words());
+        }
+        Ok(())
+    }
+
+    /// The process's number while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The end of what it said.
+    pub fn last_words(&self) -> String {
+        tail(&self.log, 4_000)
+    }
+
+    /// Lets the process live on after this program.
+    pub fn leave(mut self) {
+        self.child.take();
+    }
+}
+
+fn wait(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(None)
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A TCP port nobody listens on right now.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The last bytes of a file, as text.
+pub fn tail(path: &Path, bytes: u64) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    };
+    read().unwrap_or_default()
+}

@@ -1,0 +1,248 @@
+//! Everything that the demo needs, set up and running.
+
+use crate::{Chain, Guarded, Programs, tail};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+use tpm::swtpm::SoftTpm;
+
+/// Accounts of the development chain that inspect.
+pub const INSPECTORS: [&str; 5] = ["Bob", "Charlie", "Dave", "Eve", "Ferdie"];
+/// The account that owns the machines.
+pub const OWNER: &str = "Alice";
+/// Longest wait for anything.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Debian's libfaketime.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+/// A running network with one machine.
+pub struct Stage {
+    programs: Programs,
+    dir: PathBuf,
+    /// The validators.
+    pub chain: Chain,
+    inspectors: Vec<Guarded>,
+    /// The machine's TPM.
+    pub tpm: SoftTpm,
+    /// The agent, while it runs.
+    pub agent: Option<Guarded>,
+}
+
+impl Stage {
+    /// Starts two validators, five inspectors and a TPM in a folder, which is created.
+    pub fn set(programs: Programs, dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let tpm = SoftTpm::create(&dir.join("tpm"))?;
+        trust(&dir.join("roots"), &tpm)?;
+        Self::set_with(programs, dir, tpm)
+    }
+
+    /// The same with a TPM of one's own.
+    pub fn set_with(programs: Programs, dir: &Path, tpm: SoftTpm) -> Result<Self> {
+        let chain = Chain::start(programs.clone(), dir)?;
+        let mut stage = Self { programs, dir: dir.into(), chain, inspectors: Vec::new(), tpm, agent: None };
+        stage.inspectors = INSPECTORS.iter().map(|name| stage.inspector(name)).collect::<Result<_>>()?;
+        stage.configure(10)?;
+        Ok(stage)
+    }
+
+    /// Where everything lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Writes the agent's configuration: quick windows, and an anchor each so many seconds.
+    pub fn configure(&self, anchor_seconds: u64) -> Result<()> {
+        let text = format!(
+            "state_dir = {:?}\ntpm = {:?}\nchain_spec = {:?}\nwindow_seconds = 5\nanchor_seconds = {anchor_seconds}\n",
+            self.state(),
+            self.tpm.url(),
+            self.chain.spec,
+        );
+        Ok(fs::write(self.config(), text)?)
+    }
+
+    /// The agent's state folder.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("agent")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.dir.join("agent.toml")
+    }
+
+    fn inspector(&self, name: &str) -> Result<Guarded> {
+        let mut command = self.programs.command("matrixai-inspector");
+        let state = format!("inspector-{name}");
+        command.args(["run", "--dev-account", name, "--state", &state, "--roots", "roots"]);
+        command.arg("--chain").arg(&self.chain.spec).current_dir(&self.dir);
+        Guarded::start(&state, &self.dir, &mut command)
+    }
+
+    /// The owner makes a join token, the agent enrols with it.
+    pub fn enrol(&self) -> Result<String> {
+        self.token()?;
+        self.agent_once(&["enroll", "--token", "token.key"])
+    }
+
+    /// A join token for one machine in `token.key`.
+    pub fn token(&self) -> Result<()> {
+        let file = self.dir.join("token.key");
+        if file.exists() {
+            fs::remove_file(&file)?;
+        }
+        self.owner(&["token", "create", "--machines", "1", "--expires", "1d", "--out", "token.key"]).map(drop)
+    }
+
+    /// Starts the agent.
+    pub fn start_agent(&mut self) -> Result<()> {
+        self.agent = Some(self.another_agent("agent")?);
+        Ok(())
+    }
+
+    /// Starts the agent under a clock that runs as much ahead or behind as a file says (`+1d`, `-1d`, `+0`).
+    pub fn start_agent_with_clock(&mut self, offset: &Path) -> Result<()> {
+        let mut command = self.agent_command();
+        command.arg("run").env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", offset);
+        // Timers go on as they are: it is the wall clock that is set.
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        self.agent = Some(Guarded::start("agent", &self.dir, &mut command)?);
+        Ok(())
+    }
+
+    /// An agent beside the one of this stage, on the same state folder.
+    pub fn another_agent(&self, name: &str) -> Result<Guarded> {
+        Guarded::start(name, &self.dir, self.agent_command().arg("run"))
+    }
+
+    /// The running agent.
+    pub fn agent(&mut self) -> Result<&mut Guarded> {
+        self.agent.as_mut().context("no agent runs")
+    }
+
+    fn agent_command(&self) -> Command {
+        let mut command = self.programs.command("matrixai-agent");
+        command.arg("--config").arg(self.config()).current_dir(&self.dir);
+        command
+    }
+
+    /// Runs one of the agent's commands to its end.
+    pub fn agent_once(&self, arguments: &[&str]) -> Result<String> {
+        output(self.agent_command().args(arguments))
+    }
+
+    /// Runs one of the owner's commands to its end.
+    pub fn owner(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.programs.command("matrixai");
+        command.args(["--dev-account", OWNER, "--state", "owner"]).arg("--chain").arg(&self.chain.spec);
+        output(command.args(arguments).current_dir(&self.dir))
+    }
+
+    /// Runs one of the inspector's commands to its end.
+    pub fn inspector_once(&self, arguments: &[&str]) -> Result<String> {
+        output(self.programs.command("matrixai-inspector").args(arguments).current_dir(&self.dir))
+    }
+
+    /// The owner's machines, as the chain has them.
+    pub fn machines(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.owner(&["machines", "--json"])?)?)
+    }
+
+    /// What the agent says of itself.
+    pub fn status(&self) -> Result<Value> {
+        serde_json::from_str(&self.agent_once(&["status", "--json"])?).context("status is no JSON")
+    }
+
+    /// Distinct counters of anchors that the agent saw finalised.
+    pub fn counters(&self) -> Result<BTreeSet<u64>> {
+        let status = self.status()?;
+        let anchors = status.get("anchors").and_then(Value::as_array).cloned().unwrap_or_default();
+        Ok(anchors.iter().filter_map(|anchor| anchor.get("counter")?.as_u64()).collect())
+    }
+
+    /// Waits until the agent has seen at least so many anchors finalised.
+    pub fn until_anchors(&mut self, wanted: usize) -> Result<usize> {
+        self.until(&format!("{wanted} anchors"), |stage| {
+            let seen = stage.counters()?.len();
+            Ok((seen >= wanted).then_some(seen))
+        })
+    }
+
+    /// Waits for `wanted` more anchors than there are now.
+    pub fn until_more_anchors(&mut self, wanted: usize) -> Result<usize> {
+        let before = self.counters()?.len();
+        self.until_anchors(before + wanted)
+    }
+
+    /// Waits until something is so; an error with the agent's last words if it takes too long.
+    pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Result<Option<T>>) -> Result<T> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            self.check()?;
+            if let Some(found) = look(self)? {
+                return Ok(found);
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        bail!("{what}: not within {} s\n{}", PATIENCE.as_secs(), tail(&self.dir.join("agent.log"), 6_000))
+    }
+
+    /// An error if any process is gone.
+    pub fn check(&mut self) -> Result<()> {
+        self.chain.check()?;
+        self.inspectors.iter_mut().chain(&mut self.agent).try_for_each(Guarded::check)
+    }
+
+    /// Stops the inspectors: nobody needs them once the machine is enrolled.
+    pub fn dismiss_inspectors(&mut self) {
+        self.inspectors.clear();
+    }
+
+    /// Exports log and evidence into `export/`.
+    pub fn export(&self) -> Result<()> {
+        let export = self.dir.join("export");
+        if export.exists() {
+            fs::remove_dir_all(&export)?;
+        }
+        self.agent_once(&["log", "export", "--out", "export/log"])?;
+        self.agent_once(&["evidence", "export", "--out", "export"]).map(drop)
+    }
+
+    /// What the offline tool says of the exports.
+    pub fn verify(&self) -> Result<Value> {
+        let verify = ["verify", "--evidence", "export/evidence.json", "--log", "export/log", "--json"];
+        Ok(serde_json::from_str(&self.inspector_once(&verify)?)?)
+    }
+
+    /// Leaves everything running.
+    pub fn leave(mut self) {
+        self.chain.leave();
+        self.inspectors.into_iter().chain(self.agent).for_each(Guarded::leave);
+        self.tpm.leave();
+    }
+}
+
+/// The software TPM's local authority plays a maker of hardware TPMs.
+fn trust(roots: &Path, tpm: &SoftTpm) -> Result<()> {
+    for (folder, file) in [("hardware", tpm.root_certificate()), ("intermediates", tpm.issuer_certificate())] {
+        let folder = roots.join(folder);
+        fs::create_dir_all(&folder)?;
+        fs::copy(&file, folder.join("local.pem")).with_context(|| format!("{}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let out = command.output().with_context(|| format!("{command:?}"))?;
+    if !out.status.success() {
+        bail!("{command:?} failed ({}):\n{}", out.status, String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(String::from_utf8(out.stdout)?)
+}

@@ -1,0 +1,154 @@
+//! The spine under faults, on real processes: two validators, five inspectors, a software TPM, the agent with its light client.
+//!
+//! One story in one test, since setting the network up takes longest. Each part leaves the network running for the next.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod upgrade;
+
+use anyhow::{Context, Result, ensure};
+use rand::Rng;
+use serde_json::Value;
+use std::{fs, thread::sleep, time::Duration};
+use testbed::{Programs, Stage};
+use tpm::{Tpm, transport::AnyTransport};
+
+/// Kills while anchoring: ten here, as many as `MATRIXAI_KILLS` says in `cargo xtask torture`.
+fn kills() -> u32 {
+    std::env::var("MATRIXAI_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10)
+}
+
+/// A part of the story, and what it is called.
+type Part = (&'static str, fn(&mut Stage) -> Result<()>);
+
+const PARTS: [Part; 9] = [
+    ("enrols and anchors", enrols_and_anchors),
+    ("two agents on one state folder: the second refuses", the_second_agent_refuses),
+    ("SIGKILL at random moments of anchoring", killed_while_anchoring),
+    ("power cuts of the TPM at random moments", power_cuts),
+    ("a reboot with changed PCRs: a new device key, unattended", reboot_with_other_pcrs),
+    ("both nodes down for a while and back", nodes_away),
+    ("a node's database wiped", node_wiped),
+    ("the clock jumps by a day, both ways", clock_jumps),
+    ("a runtime upgrade that adds a pallet", upgrade::runtime_upgrade),
+];
+
+#[test]
+#[cfg_attr(not(feature = "node-tests"), ignore = "needs the built programs: --features node-tests")]
+fn the_spine_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stage = Stage::set(Programs::beside_this_one().unwrap(), dir.path()).unwrap();
+    for (name, part) in PARTS {
+        println!("… {name}");
+        if let Err(error) = part(&mut stage).and_then(|()| log_agrees_with_chain(&mut stage)) {
+            panic!("{name}: {error:?}\nThe logs of every process are in {}", dir.keep().display());
+        }
+    }
+    stage.agent().unwrap().terminate().unwrap();
+    stage.agent = None;
+    stage.export().unwrap();
+    let report = stage.verify().unwrap();
+    assert_eq!(report["log_checked"], true);
+    let machines = stage.machines().unwrap();
+    assert_eq!((&machines[0]["standing"], &machines[0]["epoch"]), (&"active".into(), &0.into()));
+}
+
+/// What must hold after every fault: the chain's head is one of this log, every record is there once and in order.
+fn log_agrees_with_chain(stage: &mut Stage) -> Result<()> {
+    stage.agent_once(&["log", "verify"])?;
+    stage.export()?;
+    let report = stage.verify()?;
+    let anchor = stage.machines()?[0]["anchor"].clone();
+    let anchors = report["anchors"].as_array().context("no anchors")?;
+    let counter = anchor["counter"].as_u64().context("the chain knows no anchor")?;
+    let found = anchors.iter().find(|ours| ours["counter"].as_u64() == Some(counter));
+    let found = found.with_context(|| format!("the chain's anchor {anchor} is not among ours"))?;
+    ensure!(found["root"] == anchor["root"] && found["size"] == anchor["size"], "{found} is not {anchor}");
+    Ok(())
+}
+
+fn enrols_and_anchors(stage: &mut Stage) -> Result<()> {
+    stage.enrol()?;
+    let machines = stage.machines()?;
+    ensure!(machines[0]["level"] == "hardware", "{machines}");
+    stage.start_agent()?;
+    stage.until_anchors(2).map(drop)
+}
+
+fn the_second_agent_refuses(stage: &mut Stage) -> Result<()> {
+    let mut second = stage.another_agent("second-agent")?;
+    let status = second.wait(Duration::from_secs(30))?;
+    ensure!(status.code() == Some(3), "{status}: {}", second.last_words());
+    stage.check()
+}
+
+fn killed_while_anchoring(stage: &mut Stage) -> Result<()> {
+    stage.configure(2)?;
+    for _ in 0..kills() {
+        stage.agent()?.kill();
+        stage.start_agent()?;
+        // From before the light client is ready to after an anchor is final.
+        sleep(Duration::from_millis(rand::thread_rng().gen_range(0..9_000)));
+    }
+    stage.agent()?.kill();
+    stage.configure(10)?;
+    stage.start_agent()?;
+    stage.until_more_anchors(1).map(drop)
+}
+
+fn power_cuts(stage: &mut Stage) -> Result<()> {
+    for _ in 0..6 {
+        sleep(Duration::from_millis(rand::thread_rng().gen_range(0..6_000)));
+        stage.tpm.power_cut()?;
+        sleep(Duration::from_millis(rand::thread_rng().gen_range(0..1_000)));
+        stage.tpm.start()?;
+    }
+    stage.until_more_anchors(1).map(drop)
+}
+
+fn device(stage: &Stage) -> Result<Value> {
+    Ok(stage.status()?["device"].clone())
+}
+
+fn reboot_with_other_pcrs(stage: &mut Stage) -> Result<()> {
+    let before = device(stage)?;
+    stage.agent()?.terminate()?;
+    stage.tpm.power_cut()?;
+    stage.tpm.start()?;
+    let transport = AnyTransport::open(&stage.tpm.url())?;
+    Tpm::new(transport).extend_pcr(4, &[0xB0; 32])?;
+    stage.start_agent()?;
+    stage.until_more_anchors(1)?;
+    let after = device(stage)?;
+    ensure!(after.is_string() && before != after, "the device key is still {before}");
+    Ok(())
+}
+
+fn nodes_away(stage: &mut Stage) -> Result<()> {
+    stage.chain.cut();
+    sleep(Duration::from_secs(15));
+    stage.chain.resume()?;
+    stage.until_more_anchors(1).map(drop)
+}
+
+fn node_wiped(stage: &mut Stage) -> Result<()> {
+    stage.chain.wipe(1)?;
+    stage.until_more_anchors(1).map(drop)
+}
+
+/// Libfaketime reads the offset from a file at every call.
+fn clock_jumps(stage: &mut Stage) -> Result<()> {
+    stage.agent()?.terminate()?;
+    let offset = stage.dir().join("clock");
+    fs::write(&offset, "+0")?;
+    stage.start_agent_with_clock(&offset)?;
+    stage.until_more_anchors(1)?;
+    for jump in ["+1d", "-1d", "+0"] {
+        fs::write(&offset, jump)?;
+        stage.until_more_anchors(1)?;
+    }
+    stage.agent()?.terminate()?;
+    let gaps = stage.agent_once(&["log", "list", "--json"])?.matches("ClockJump").count();
+    stage.start_agent()?;
+    ensure!(gaps >= 3, "three jumps left {gaps} records of a clock that was set");
+    stage.until_more_anchors(1).map(drop)
+}

@@ -1,0 +1,49 @@
+//! The chain's runtime is replaced by a later one with one pallet more; the agent was built before it.
+
+use anyhow::{Context, Result, ensure};
+use light_client::{
+    Key, LightClient,
+    dynamic::{Value, tx},
+};
+use std::{fs, path::PathBuf};
+use testbed::Stage;
+
+/// Where `cargo xtask test` leaves it: beside the folder of the programs.
+fn next_version() -> Result<PathBuf> {
+    let named = std::env::var_os("MATRIXAI_NEXT_WASM").map(PathBuf::from);
+    let this = std::env::current_exe()?;
+    let beside = this.ancestors().nth(3).map(|target| target.join("matrixai_runtime_next.wasm"));
+    named.or(beside).filter(|path| path.is_file()).context("no WASM of the next version: run `cargo xtask test`")
+}
+
+pub fn runtime_upgrade(stage: &mut Stage) -> Result<()> {
+    let code = fs::read(next_version()?)?;
+    let spec = fs::read_to_string(&stage.chain.spec)?;
+    let state = stage.dir().join("sudo");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = LightClient::start(&spec, &state).await?;
+        client.wait_ready().await?;
+        ensure!(version(&client).await? == 1);
+        let code = Value::from_bytes(&code);
+        let set_code = Value::unnamed_variant("System", [Value::named_variant("set_code", [("code", code)])]);
+        let weight = Value::named_composite([("ref_time", Value::u128(1)), ("proof_size", Value::u128(0))]);
+        let call = tx("Sudo", "sudo_unchecked_weight", vec![set_code, weight]);
+        client.call(&call, &Key::development("Alice")).await?;
+        while version(&client).await? != 2 {
+            let now = client.finalized().await?.number;
+            client.wait_finalized_after(now).await?;
+        }
+        client.shutdown().await?;
+        Ok(())
+    })?;
+    stage.until_more_anchors(2)?;
+    // One that starts after the upgrade must do as well.
+    stage.agent()?.kill();
+    stage.start_agent()?;
+    stage.until_more_anchors(1).map(drop)
+}
+
+async fn version(client: &LightClient) -> Result<u32> {
+    Ok(client.latest().await?.spec_version())
+}
