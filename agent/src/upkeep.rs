@@ -20,6 +20,10 @@ use tpm::TpmError;
 
 /// The longest wait for a finalised block before looking around.
 const TURN: Duration = Duration::from_secs(5);
+/// How long a turn's work may take. A light client whose peers vanished in the middle of a read may never answer it; it is started anew.
+const WORK: Duration = Duration::from_secs(60);
+/// How long the chain may stand still before the light client is started anew: it is harmless where the chain itself stands.
+const STANDSTILL: Duration = Duration::from_secs(180);
 /// How old the last look at the machine on chain may be.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -35,6 +39,7 @@ pub struct Upkeep {
     machine: Option<Machine>,
     looked: Option<Instant>,
     seen: u64,
+    moved: Instant,
 }
 
 /// When anchors are due.
@@ -77,6 +82,7 @@ impl Upkeep {
             machine: None,
             looked: None,
             seen: 0,
+            moved: Instant::now(),
         }
     }
 
@@ -85,8 +91,13 @@ impl Upkeep {
         self.open_tpm().await?;
         self.start_client().await;
         self.wait().await;
-        let outcome = self.work().await;
-        self.report(outcome)?;
+        match tokio::time::timeout(WORK, self.work()).await {
+            Ok(outcome) => self.report(outcome)?,
+            Err(_) => self.start_anew("the light client did not answer"),
+        }
+        if self.moved.elapsed() > STANDSTILL {
+            self.start_anew("no block was finalised for minutes");
+        }
         self.post();
         Ok(())
     }
@@ -131,6 +142,14 @@ impl Upkeep {
         }
     }
 
+    fn start_anew(&mut self, why: &str) {
+        if self.client.take().is_some() {
+            tracing::warn!(why, "starting the light client anew");
+            self.board.trouble(Part::Chain, format!("{why}; it is started anew"));
+        }
+        self.moved = Instant::now();
+    }
+
     async fn wait(&mut self) {
         let Some(client) = &self.client else {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -138,6 +157,7 @@ impl Upkeep {
         };
         if let Ok(Ok(block)) = tokio::time::timeout(TURN, client.wait_finalized_after(self.seen)).await {
             self.seen = block.number;
+            self.moved = Instant::now();
         }
         self.board.note_chain(&client.status());
     }

@@ -1,4 +1,5 @@
-// npm's smoldot alone in a process: says every finalised block that it learns of, until it is killed.
+// npm's smoldot alone in a process: says every finalised block that it learns of and when it has read from the chain, until it is
+// killed.
 //
 //     node first-finalised.mjs SPECIFICATION
 
@@ -10,18 +11,29 @@ const chain = await client.addChain({ chainSpec: readFileSync(process.argv[2], "
 const call = (method, params) => chain.sendJsonRpc(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
 call("chainHead_v1_follow", [false]);
 
-let last = [];
+const last = new Map();
+let wanted = "finalised";
 for (;;) {
   const { params, error } = JSON.parse(await chain.nextJsonRpcResponse());
   if (error) throw new Error(error.message);
-  const said = params?.result;
-  if (said?.event === "stop") throw new Error("the subscription ended");
-  const hashes = said?.finalizedBlockHashes ?? [];
+  if (!params) continue;
+  const { subscription, result: said } = params;
+  const hashes = said.finalizedBlockHashes ?? [];
+  if (said.event === "stop") throw new Error("the subscription ended");
+  if (said.event === "operationCallDone") console.log("read");
   hashes.forEach((hash) => console.log(`finalised ${hash}`));
+  if (wanted === "finalised" && hashes.length > 0) {
+    // A second look at the chain, with its runtime: that is what reads are made through.
+    wanted = "runtime";
+    call("chainHead_v1_follow", [true]);
+  } else if (wanted === "runtime" && said.event === "initialized") {
+    wanted = "nothing more";
+    call("chainHead_v1_call", [subscription, hashes.at(-1), "Core_version", "0x"]);
+  }
   if (hashes.length > 0) {
     // Whoever follows gives blocks back, or the client ends the subscription.
-    const old = last.concat(hashes.slice(0, -1), said.prunedBlockHashes ?? []);
-    if (old.length > 0) call("chainHead_v1_unpin", [params.subscription, old]);
-    last = hashes.slice(-1);
+    const old = (last.get(subscription) ?? []).concat(hashes.slice(0, -1), said.prunedBlockHashes ?? []);
+    if (old.length > 0) call("chainHead_v1_unpin", [subscription, old]);
+    last.set(subscription, hashes.slice(-1));
   }
 }

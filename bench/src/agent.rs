@@ -52,6 +52,7 @@ impl Measured {
         self.stage.start_agent()?;
         thread::sleep(SETTLE);
         let id = self.stage.agent()?.id().context("the agent ended")?;
+        let early = Memory::of(id)?;
         let (before, started) = (process::used(id)?, Instant::now());
         thread::sleep(MEASURE);
         let share =
@@ -62,6 +63,13 @@ impl Measured {
         tell(share, memory, node, parts, table)?;
         let status = self.stage.status()?;
         let verdict = status.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or("nothing");
+        table.note(format!(
+            "The agent's resident memory: {:.1} MiB after {} s, {:.1} MiB {} s later.",
+            early.resident,
+            SETTLE.as_secs(),
+            memory.resident,
+            MEASURE.as_secs()
+        ));
         table.note(format!(
             "The agent said of itself, when it was measured: {verdict}. Its windows were 5 s long, not 60."
         ));

@@ -12,11 +12,12 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
 };
-use testbed::Chain;
+use testbed::{Chain, PATIENCE};
 
 const SECTION: &str = "light client";
 const STARTS: usize = 5;
@@ -53,15 +54,19 @@ pub fn run(parts: &Parts, table: &mut Table) -> Result<()> {
 }
 
 fn tell(ours: &Starts, peers: &Starts, (node_name, node): (&str, Memory), table: &mut Table) {
-    let what = format!("start to first finalised head, median of {STARTS}");
-    if let Some(time) = ours.median() {
-        let row = Row::new(SECTION, what, time).bar(Bar::AtMost(0.5));
-        table.row(against_npm(row, peers.median()));
+    let rows = [
+        ("first finalised head", seconds(&ours.heads), seconds(&peers.heads), Some(Bar::AtMost(0.5))),
+        ("first proven read of the runtime", seconds(&ours.reads), seconds(&peers.reads), None),
+    ];
+    for (what, time, peer, bar) in rows {
+        let row = time.map(|time| Row::new(SECTION, format!("start to {what}, median of {STARTS}"), time));
+        let row = row.map(|row| if let Some(bar) = bar { row.bar(bar) } else { row });
+        row.map(|row| against_npm(row, peer)).into_iter().for_each(|row| table.row(row));
     }
     let resident = |memory: Memory| Quantity::less(memory.resident, "MiB");
     let peak = |memory: Memory| Quantity::less(memory.peak, "MiB");
     if let Some(memory) = ours.memory {
-        let row = || Row::new(SECTION, "resident once synced", resident(memory));
+        let row = || Row::new(SECTION, "resident, synced, one read made", resident(memory));
         table.row(row().against(node_name, resident(node)));
         table.row(against_npm(row(), peers.memory.map(resident)));
         let row = Row::new(SECTION, "peak of resident", peak(memory));
@@ -70,8 +75,8 @@ fn tell(ours: &Starts, peers: &Starts, (node_name, node): (&str, Memory), table:
     table.note(format!(
         "A start is from the process's creation until it knows a block that was final by then; the specification's checkpoint is \
          {BEHIND} blocks behind, and nothing is kept from start to start. Ours: {}; npm's: {} s.",
-        ours.list(),
-        peers.list()
+        list(&ours.heads),
+        list(&peers.heads)
     ));
 }
 
@@ -85,7 +90,8 @@ fn against_npm(row: Row, peer: Option<Quantity>) -> Row {
 /// What several starts of one program took.
 #[derive(Default)]
 struct Starts {
-    seconds: Vec<f64>,
+    heads: Vec<f64>,
+    reads: Vec<f64>,
     memory: Option<Memory>,
 }
 
@@ -95,55 +101,57 @@ impl Starts {
         let started = Instant::now();
         let mut client = Client::start(command)?;
         loop {
-            let hash = client.finalized()?;
+            let hash = client.says("finalised")?;
             let elapsed = started.elapsed();
             // It is up to date once it knows what was final when it started.
             if full.number(&hash)? >= head {
-                self.seconds.push(elapsed.as_secs_f64());
+                self.heads.push(elapsed.as_secs_f64());
                 break;
             }
         }
-        if self.seconds.len() == STARTS {
+        client.says("read")?;
+        self.reads.push(started.elapsed().as_secs_f64());
+        if self.heads.len() == STARTS {
             thread::sleep(SETTLE);
             self.memory = Some(Memory::of(client.child.id())?);
         }
         Ok(())
     }
+}
 
-    fn median(&self) -> Option<Quantity> {
-        clock::median(self.seconds.clone()).map(|seconds| Quantity::less(seconds, "s"))
-    }
+/// The median.
+fn seconds(values: &[f64]) -> Option<Quantity> {
+    clock::median(values.to_vec()).map(|value| Quantity::less(value, "s"))
+}
 
-    fn list(&self) -> String {
-        let seconds: Vec<String> = self.seconds.iter().map(|seconds| format!("{seconds:.2}")).collect();
-        seconds.join(" ")
-    }
+fn list(values: &[f64]) -> String {
+    values.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ")
 }
 
 /// A light client's process; ends with this value.
 struct Client {
     child: Child,
-    said: BufReader<ChildStdout>,
+    said: Receiver<String>,
 }
 
 impl Client {
     fn start(command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let said = child.stdout.take().context("no output")?;
-        Ok(Self { child, said: BufReader::new(said) })
+        let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let (sender, said) = mpsc::channel();
+        // Ends with the process.
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Ok(Self { child, said })
     }
 
-    /// Waits for the next finalised block it tells of.
-    fn finalized(&mut self) -> Result<String> {
+    /// Waits for the next line that begins so, and returns the rest of it.
+    fn says(&mut self, word: &str) -> Result<String> {
         loop {
-            let mut line = String::new();
-            ensure!(
-                self.said.read_line(&mut line)? > 0,
-                "a light client ended before it knew a finalised block"
-            );
-            if let Some(hash) = line.strip_prefix("finalised ") {
-                return Ok(hash.trim().to_string());
+            let line = self.said.recv_timeout(PATIENCE);
+            let line = line.with_context(|| format!("a light client did not say `{word}`"))?;
+            if let Some(rest) = line.strip_prefix(word) {
+                return Ok(rest.trim().to_string());
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use crate::EvidenceError;
 use attest::{Frontier, Hash, leaf_hash};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 const BUNDLE: u64 = 256;
 
@@ -16,7 +19,7 @@ pub fn replay(
     while frontier.size() < size {
         let index = frontier.size() / BUNDLE;
         let width = (size - frontier.size()).min(BUNDLE);
-        let file = folder.join(bundle_path(index, width));
+        let (file, held) = widest_bundle(folder, index, width);
         let bytes = fs::read(&file).map_err(|error| EvidenceError::Io(file.clone(), error))?;
         let mut rest = bytes.as_slice();
         for _ in 0..width {
@@ -24,6 +27,10 @@ pub fn replay(
             frontier.append(leaf_hash(record)).map_err(|_| EvidenceError::TornBundle(file.clone()))?;
             entry(frontier.size(), record, &frontier);
             rest = after;
+        }
+        // A log that has grown since is exported with more in its last bundle; what is in it must still be whole.
+        for _ in width..held {
+            (_, rest) = split(rest).ok_or_else(|| EvidenceError::TornBundle(file.clone()))?;
         }
         if !rest.is_empty() {
             return Err(EvidenceError::TornBundle(file));
@@ -53,6 +60,16 @@ pub fn roots(folder: &Path, sizes: &[u64]) -> Result<Vec<Hash>, EvidenceError> {
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
+/// The bundle that holds at least `width` entries, and how many it holds: the very one, or one of a later export.
+fn widest_bundle(folder: &Path, index: u64, width: u64) -> (PathBuf, u64) {
+    let exact = folder.join(bundle_path(index, width));
+    if exact.is_file() {
+        return (exact, width);
+    }
+    let later = (width + 1..=BUNDLE).map(|held| (folder.join(bundle_path(index, held)), held));
+    later.into_iter().find(|(path, _)| path.is_file()).unwrap_or((exact, width))
 }
 
 /// `tile/entries/x001/x234/067[.p/W]` (C2SP tlog-tiles, "Parameters").

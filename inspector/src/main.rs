@@ -10,7 +10,7 @@ use inspector::{
     judgement::Rules,
     report::{Duty, Status},
     verify::verify,
-    watch::Watch,
+    watch::{Ended, Watch},
 };
 use light_client::{Key, LightClient};
 use serde::Serialize;
@@ -167,17 +167,25 @@ async fn execute(command: Command) -> Result<(), Error> {
 async fn run(chain: &OnChain, roots: &Path, register: bool) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
-    let stop = async move {
+    let mut stop = std::pin::pin!(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    };
+    });
     let key = chain.account.key()?;
-    let rules = Rules::load(roots)?;
-    let client = start(chain).await?;
-    tracing::info!(account = %key.account(), genesis = ?client.genesis(), "watching");
-    Watch::open(client, key, rules, &chain.state)?.run(register, stop).await
+    loop {
+        let client = start(chain).await?;
+        tracing::info!(account = %key.account(), genesis = ?client.genesis(), "watching");
+        let watch = Watch::open(client, key.clone(), Rules::load(roots)?, &chain.state)?;
+        match watch.run(register, &mut stop).await? {
+            Ended::Asked => {
+                tracing::info!("stopping");
+                return Ok(());
+            }
+            Ended::Stuck => tracing::warn!("the light client does not answer; starting it anew"),
+        }
+    }
 }
 
 async fn start(chain: &OnChain) -> Result<LightClient, Error> {

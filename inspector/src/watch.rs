@@ -27,6 +27,18 @@ const LONGEST_BACKOFF: u64 = 64;
 /// Waits after rounds that failed as a whole: doubled from the first to the last.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// How long a round may take, the wait for its block included, before the light client is started anew.
+const ROUND: Duration = Duration::from_secs(180);
+
+/// Why watching ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to.
+    Asked,
+    /// The light client does not answer any more.
+    Stuck,
+}
+
 /// Everything the daemon holds.
 pub struct Watch {
     client: LightClient,
@@ -71,16 +83,22 @@ impl Watch {
         Ok(Self { client, key, rules, vault, outbox, backoff: HashMap::new() })
     }
 
-    /// Watches until `stop` ends, then writes the chain database.
-    pub async fn run(mut self, register: bool, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        tokio::select! {
-            () = stop => tracing::info!("stopping"),
-            () = self.forever(register) => {}
-        }
-        Ok(self.client.shutdown().await?)
+    /// Watches until `stop` ends, then writes the chain database; or until the light client no longer answers.
+    pub async fn run(
+        mut self,
+        register: bool,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<Ended, Error> {
+        let ended = tokio::select! {
+            () = stop => Ended::Asked,
+            () = self.until_stuck(register) => Ended::Stuck,
+        };
+        self.client.shutdown().await?;
+        Ok(ended)
     }
 
-    async fn forever(&mut self, register: bool) {
+    /// Peers that vanish in the middle of a read may leave a light client without an answer for ever.
+    async fn until_stuck(&mut self, register: bool) {
         let (mut pause, longest) = PAUSES;
         let (mut seen, mut registered) = (0, !register);
         loop {
@@ -92,7 +110,8 @@ impl Watch {
                 self.round(block.number).await?;
                 Ok::<_, Error>(block.number)
             };
-            match round.await {
+            let Ok(round) = tokio::time::timeout(ROUND, round).await else { return };
+            match round {
                 Ok(number) => {
                     (seen, registered, pause) = (number, true, PAUSES.0);
                 }

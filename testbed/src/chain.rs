@@ -94,7 +94,13 @@ impl Chain {
         command.args(["--chain", "local", &format!("--{name}"), "--validator", "--node-key", key]);
         command.arg("--base-path").arg(self.dir.join(name));
         // Alone with the other one down it must go on, or a restart of both would wait for ever.
-        command.args(["--force-authoring", "--no-mdns", "--no-telemetry", "--no-prometheus", "--allow-private-ip"]);
+        command.args([
+            "--force-authoring",
+            "--no-mdns",
+            "--no-telemetry",
+            "--no-prometheus",
+            "--allow-private-ip",
+        ]);
         command.args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{p2p}"), "--rpc-port", &rpc.to_string()]);
         command.args(["--rpc-methods", "unsafe"]);
         for (other, address) in self.addresses().into_iter().enumerate() {
@@ -127,7 +133,10 @@ impl Chain {
             }
             std::thread::sleep(Duration::from_millis(250));
         }
-        bail!("block {at_least} was not finalised within 180 s; see the nodes' logs in {}", self.dir.display())
+        bail!(
+            "block {at_least} was not finalised within 180 s; see the nodes' logs in {}",
+            self.dir.display()
+        )
     }
 }
 

@@ -47,7 +47,10 @@ impl Programs {
         let programs = Self(folder.into());
         for name in ["matrixai-node", "matrixai-agent", "matrixai-inspector", "matrixai"] {
             if !programs.path(name).is_file() {
-                bail!("{} is missing: build it first, or run `cargo xtask test`", programs.path(name).display());
+                bail!(
+                    "{} is missing: build it first, or run `cargo xtask test`",
+                    programs.path(name).display()
+                );
             }
         }
         Ok(programs)

@@ -231,7 +231,8 @@ impl Stage {
 
 /// The software TPM's local authority plays a maker of hardware TPMs.
 fn trust(roots: &Path, tpm: &SoftTpm) -> Result<()> {
-    for (folder, file) in [("hardware", tpm.root_certificate()), ("intermediates", tpm.issuer_certificate())] {
+    for (folder, file) in [("hardware", tpm.root_certificate()), ("intermediates", tpm.issuer_certificate())]
+    {
         let folder = roots.join(folder);
         fs::create_dir_all(&folder)?;
         fs::copy(&file, folder.join("local.pem")).with_context(|| format!("{}", file.display()))?;

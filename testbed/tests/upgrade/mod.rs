@@ -13,7 +13,10 @@ fn next_version() -> Result<PathBuf> {
     let named = std::env::var_os("MATRIXAI_NEXT_WASM").map(PathBuf::from);
     let this = std::env::current_exe()?;
     let beside = this.ancestors().nth(3).map(|target| target.join("matrixai_runtime_next.wasm"));
-    named.or(beside).filter(|path| path.is_file()).context("no WASM of the next version: run `cargo xtask test`")
+    named
+        .or(beside)
+        .filter(|path| path.is_file())
+        .context("no WASM of the next version: run `cargo xtask test`")
 }
 
 pub fn runtime_upgrade(stage: &mut Stage) -> Result<()> {

@@ -89,7 +89,11 @@ fn a_crash_between_certify_and_submit_does_not_slash() {
         refused("AlreadyAccused", || report(&rig, &lost, &sent));
         refused("LogRewritten", || refute(&rig, Default::default()));
         refute(&rig, rig.log.consistency(6)).unwrap();
-        assert_eq!(Balances::total_balance(&REPORTER), RICH - REPORT_BOND, "a false accusation costs the bond");
+        assert_eq!(
+            Balances::total_balance(&REPORTER),
+            RICH - REPORT_BOND,
+            "a false accusation costs the bond"
+        );
         refused("NotAccused", || refute(&rig, Default::default()));
         go(DUTY_BLOCKS / 2);
         let call = rig.anchor();

@@ -137,7 +137,8 @@ fn many_machines_due_in_one_block_are_all_seen() {
             MachinesPallet::watch(id);
         }
         go(49);
-        let lapsed = || Machines::<Test>::iter().filter(|(_, machine)| machine.standing == Standing::Lapsed).count();
+        let lapsed =
+            || Machines::<Test>::iter().filter(|(_, machine)| machine.standing == Standing::Lapsed).count();
         let before = lapsed();
         go(2);
         assert_eq!(lapsed() - before, count as usize);

@@ -14,7 +14,9 @@ use attest::{
     leaf_hash, machine_id,
     proof::{Nodes, prove_consistency, prove_inclusion, root_at},
     record::{Body, Gap, GapReason, Join, text},
-    statement::{DelegationFields, RequestFields, answer, answer_commitment, delegation_digest, request_digest},
+    statement::{
+        DelegationFields, RequestFields, answer, answer_commitment, delegation_digest, request_digest,
+    },
 };
 use credential::{EkPublic, Randomness, make_credential};
 use frame_support::{
@@ -22,7 +24,7 @@ use frame_support::{
     traits::{ConstU32, ConstU128, Hooks},
 };
 use polkadot_sdk::*;
-use sp_core::{Pair, ed25519, H256};
+use sp_core::{H256, Pair, ed25519};
 use sp_runtime::{BuildStorage, traits::IdentityLookup};
 
 type Block = frame_system::mocking::MockBlock<Test>;
@@ -307,7 +309,11 @@ impl Rig {
             block,
             log: self.log.head(),
             certified: Attestation { message: message.to_vec().try_into().unwrap(), signature },
-            consistency: if last <= self.log.size() { self.log.consistency(last) } else { Default::default() },
+            consistency: if last <= self.log.size() {
+                self.log.consistency(last)
+            } else {
+                Default::default()
+            },
         }
     }
 

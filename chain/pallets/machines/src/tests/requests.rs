@@ -150,7 +150,8 @@ fn the_least_level_counts_where_inspectors_disagree() {
         token(1);
         let rig = Rig::new(10);
         let (id, inspectors) = requested(&rig);
-        for (inspector, level) in inspectors.iter().zip([Level::Hardware, Level::Virtual, Level::Unverified]) {
+        for (inspector, level) in inspectors.iter().zip([Level::Hardware, Level::Virtual, Level::Unverified])
+        {
             post(id, inspector, challenge(id, inspector, level)).unwrap();
             answer_with(&rig.account(), id, inspector, &SECRET).unwrap();
         }
