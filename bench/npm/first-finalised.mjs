@@ -19,7 +19,12 @@ for (;;) {
   if (!params) continue;
   const { subscription, result: said } = params;
   const hashes = said.finalizedBlockHashes ?? [];
-  if (said.event === "stop") throw new Error("the subscription ended");
+  if (said.event === "stop") {
+    // The client jumped ahead: whoever follows begins anew.
+    if (wanted !== "finalised") wanted = "runtime";
+    call("chainHead_v1_follow", [wanted === "runtime"]);
+    last.delete(subscription);
+  }
   if (said.event === "operationCallDone") console.log("read");
   hashes.forEach((hash) => console.log(`finalised ${hash}`));
   if (wanted === "finalised" && hashes.length > 0) {

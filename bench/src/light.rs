@@ -99,18 +99,20 @@ impl Starts {
     fn add(&mut self, full: &Node, command: &mut Command) -> Result<()> {
         let head = full.finalized()?;
         let started = Instant::now();
-        let mut client = Client::start(command)?;
-        loop {
-            let hash = client.says("finalised")?;
-            let elapsed = started.elapsed();
-            // It is up to date once it knows what was final when it started.
-            if full.number(&hash)? >= head {
-                self.heads.push(elapsed.as_secs_f64());
-                break;
+        let client = Client::start(command)?;
+        let (mut head_at, mut read_at) = (None, None);
+        while head_at.is_none() || read_at.is_none() {
+            let (at, line) = client.says()?;
+            let at = at.duration_since(started).as_secs_f64();
+            match line.strip_prefix("finalised ") {
+                // It is up to date once it knows what was final when it started.
+                Some(hash) if head_at.is_none() && full.number(hash)? >= head => head_at = Some(at),
+                None if line == "read" => read_at = Some(at),
+                _ => {}
             }
         }
-        client.says("read")?;
-        self.reads.push(started.elapsed().as_secs_f64());
+        self.heads.extend(head_at);
+        self.reads.extend(read_at);
         if self.heads.len() == STARTS {
             thread::sleep(SETTLE);
             self.memory = Some(Memory::of(client.child.id())?);
@@ -131,7 +133,7 @@ fn list(values: &[f64]) -> String {
 /// A light client's process; ends with this value.
 struct Client {
     child: Child,
-    said: Receiver<String>,
+    said: Receiver<(Instant, String)>,
 }
 
 impl Client {
@@ -141,19 +143,15 @@ impl Client {
         let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let (sender, said) = mpsc::channel();
         // Ends with the process.
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            lines.map_while(Result::ok).try_for_each(|line| sender.send((Instant::now(), line)))
+        });
         Ok(Self { child, said })
     }
 
-    /// Waits for the next line that begins so, and returns the rest of it.
-    fn says(&mut self, word: &str) -> Result<String> {
-        loop {
-            let line = self.said.recv_timeout(PATIENCE);
-            let line = line.with_context(|| format!("a light client did not say `{word}`"))?;
-            if let Some(rest) = line.strip_prefix(word) {
-                return Ok(rest.trim().to_string());
-            }
-        }
+    /// Waits for the next line, which comes with the time it was said.
+    fn says(&self) -> Result<(Instant, String)> {
+        self.said.recv_timeout(PATIENCE).context("a light client says nothing any more")
     }
 }
 

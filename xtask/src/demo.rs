@@ -71,8 +71,8 @@ pub fn build(root: &Path) -> Result<()> {
     println!("Building (the first time takes some twenty minutes, most of it the chain)");
     wasm::build(root)?;
     sh::step("node", &mut sh::cargo(&["build", "-p", "matrixai-node"]))?;
-    let programs = ["build", "-p", "matrixai-agent", "-p", "matrixai-inspector", "-p", "matrixai"];
-    sh::step("agent, inspector, owner's tool", &mut sh::cargo(&programs))
+    // All that is built by default, not the three alone: they would have other features, and be built twice.
+    sh::step("agent, inspector, owner's tool", &mut sh::cargo(&["build"]))
 }
 
 /// Where a dev build leaves our programs.

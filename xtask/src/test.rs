@@ -27,6 +27,11 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         "clippy",
         &mut sh::cargo(&["clippy", "--all-targets", "--all-features", "--", "-D", "warnings"]),
     )?;
+    if !options.without_chain {
+        let clippy = ["clippy", "--all-targets"];
+        let mut clippy = sh::cargo(&clippy);
+        sh::step("clippy of the chain", clippy.args(CHAIN).args(PALLETS).args(["--", "-D", "warnings"]))?;
+    }
     sh::step("build", &mut sh::cargo(&["build", "--all-targets"]))?;
     if !options.without_chain {
         chain(root)?;

@@ -8,6 +8,7 @@
 //! matrixai-node export-metadata --output metadata.scale        # what typed calls are generated from
 //! ```
 
+#![allow(clippy::result_large_err, reason = "the size of the node's error is Substrate's affair")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![forbid(unsafe_code)]
 

@@ -46,6 +46,7 @@ impl Default for Rhythm {
 }
 
 /// The pallet: one value in storage.
+#[allow(clippy::expect_used, reason = "written by the macro")]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;

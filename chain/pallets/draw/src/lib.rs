@@ -49,6 +49,7 @@ pub trait Draw {
 }
 
 /// The pallet.
+#[allow(clippy::expect_used, reason = "written by the macro")]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;

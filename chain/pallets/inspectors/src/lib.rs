@@ -42,6 +42,7 @@ pub trait Inspection<Account> {
 }
 
 /// The pallet.
+#[allow(clippy::expect_used, reason = "written by the macro")]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;

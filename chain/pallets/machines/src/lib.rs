@@ -43,6 +43,7 @@ pub use pallet::*;
 use polkadot_sdk::*;
 
 /// The pallet.
+#[allow(clippy::expect_used, reason = "written by the macro")]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;

@@ -200,7 +200,7 @@ fn anchor_after_a_clear_with_the_old_ak() {
         stale.counter = 50;
         let call = stale.anchor();
         refused("NotADevice", || stale.send(&call));
-        stale.device = new.device.clone();
+        stale.device = new.device;
         let call = stale.anchor();
         refused("BadSignature", || stale.send(&call));
     });
@@ -211,7 +211,7 @@ fn an_old_delegation_played_again() {
     run(|| {
         let mut rig = enrolled(10);
         go(2);
-        let first = rig.device.clone();
+        let first = rig.device;
         rig.device = ed25519::Pair::from_seed(&[70; 32]);
         let old = rig.delegation();
         delegate(&old).unwrap();

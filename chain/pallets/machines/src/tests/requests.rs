@@ -78,7 +78,7 @@ fn a_request_is_checked_to_the_last_field() {
         request(&enrolment).unwrap();
         refused("AlreadyRequested", || request(&enrolment).map(drop));
         let mut other = Rig::new(11);
-        other.device = rig.device.clone();
+        other.device = rig.device;
         refused("DeviceInUse", || request(&other.enrolment()).map(drop));
     });
 }
