@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     hex32::Hex32,
     identity::Keeper,
+    journal::Journal,
     recorder::{self, Recorder},
     state_dir::StateDir,
 };
@@ -30,7 +31,7 @@ pub fn probe_options(config: &Config) -> Options {
 
 /// Opens log and probe, and writes down what happened since the last record. Blocks on disks and drivers.
 pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
-    let log = LogStore::open(&state.log())?;
+    let log = LogStore::open_holding(&state.log(), acknowledged(state)?)?;
     let recovered = log.recovered();
     if recovered.truncated_bytes > 0 {
         tracing::warn!(
@@ -42,6 +43,9 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     let (host, chips) = (probe.host(), probe.inventory());
     let known = keeper.boots.count > 0;
     note_boot(keeper, &host)?;
+    if log.size() == 0 {
+        state.put_aside_attestations()?;
+    }
     let mut bodies = opening(&log, keeper, &host, known)?;
     bodies.extend(chips.iter().cloned().map(Body::Chip));
     let recorder = Recorder::new(log, keeper.boots.count);
@@ -50,6 +54,14 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
         Ok(_) | Err(LogError::Full(_)) => Ok(Begun { recorder, probe, chips }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// How many records the log must hold: as many as its signed head or an attestation covers.
+pub fn acknowledged(state: &StateDir) -> Result<u64> {
+    let signed = std::fs::read_to_string(state.checkpoint()).unwrap_or_default();
+    // The note's second line (C2SP tlog-checkpoint).
+    let signed = signed.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
+    Ok(Journal::read(&state.anchors())?.largest().max(signed))
 }
 
 fn note_boot(keeper: &mut Keeper, host: &HostFacts) -> Result<()> {

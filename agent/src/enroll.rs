@@ -150,6 +150,9 @@ async fn with_client(
             agent.keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch })?;
             return Ok(machine.clone());
         }
+        // Before any key is replaced: a wrong token must cost nothing, and a log that turns up again must find its keys.
+        check_token(client, token).await?;
+        agent.state.keep_old_identity().context("cannot keep a copy of the old keys")?;
         tracing::warn!("the anchored log is lost: new keys, and a new epoch of the same machine");
         new_keys(&mut agent.keeper, &agent.tpm.clone(), agent.config.pcrs.clone()).await?;
         device = agent.open_device().await?;

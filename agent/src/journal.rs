@@ -84,6 +84,11 @@ impl Journal {
         &self.anchors
     }
 
+    /// Most records that any attestation covers.
+    pub fn largest(&self) -> u64 {
+        self.anchors.iter().map(|anchor| anchor.made.signed.size).max().unwrap_or(0)
+    }
+
     /// Those that are final, of one attestation key.
     pub fn finalised<'a>(&'a self, ak: &str) -> impl Iterator<Item = &'a Anchor> + use<'a> {
         let ak = ak.to_owned();

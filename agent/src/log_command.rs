@@ -3,7 +3,6 @@
 use crate::{
     agent,
     config::Config,
-    files,
     identity::Identity,
     journal::Journal,
     output::Output,
@@ -150,8 +149,8 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
     }
     log.export(out, size)?;
     let file = out.join("checkpoint");
-    files::replace_fleeting(&file, note.as_bytes())
-        .with_context(|| format!("cannot write {}", file.display()))?;
+    // Meant for the world, like the tiles beside it.
+    fs::write(&file, note.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
     let value =
         json!({ "out": out, "size": size, "root": hex::encode(log.root_at(size)?), "checkpoint": note });
     output.result(&value, || format!("{size} records exported to {}", out.display()));

@@ -2,7 +2,7 @@
 
 use crate::clock::now_ms;
 use attest::{
-    Frontier, Hash, Record,
+    Hash, Record,
     record::{Activity, Body, Gap, GapReason},
 };
 use log_store::{LogError, LogStore};
@@ -68,8 +68,7 @@ impl Recorder {
     /// Size and root of what is on disk.
     pub fn head(&self) -> (u64, Hash) {
         let writer = self.writer();
-        let frontier: &Frontier = writer.log.frontier();
-        (frontier.size(), frontier.root())
+        (writer.log.size(), writer.log.root())
     }
 
     /// Looks at the log, which stands still meanwhile.

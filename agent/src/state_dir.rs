@@ -33,6 +33,22 @@ impl StateDir {
         self.0.join("identity.json")
     }
 
+    /// Keeps a copy of the identity before its keys are replaced.
+    pub fn keep_old_identity(&self) -> std::io::Result<()> {
+        std::fs::copy(self.identity(), self.0.join("identity.json.old")).map(drop)
+    }
+
+    /// The log is gone, so what attests to it goes aside: a new log is not to be measured against it.
+    pub fn put_aside_attestations(&self) -> std::io::Result<()> {
+        for file in [self.anchors(), self.checkpoint()] {
+            match std::fs::rename(&file, file.with_added_extension("lost")) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The activity log.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

@@ -36,6 +36,9 @@ pub struct AnchorReport {
 /// Verifies a bundle, and the log too when a folder with its export is given.
 pub fn check(bundle: &Bundle, exported_log: Option<&Path>) -> Result<Report, EvidenceError> {
     let ak = AkPublic::parse(&bundle.ak_public).map_err(EvidenceError::AttestationKey)?;
+    if bundle.anchors.is_empty() {
+        return Err(EvidenceError::NoAnchor);
+    }
     let mut last: Option<AnchorHead> = None;
     let mut anchors = Vec::with_capacity(bundle.anchors.len());
     for (index, signed) in bundle.anchors.iter().enumerate() {

@@ -46,6 +46,9 @@ pub enum EvidenceError {
     /// There is no quote in the bundle.
     #[error("the bundle holds no boot quote; run the agent once, then export again")]
     NoQuote,
+    /// There is nothing to verify.
+    #[error("the bundle holds no anchor: it proves nothing")]
+    NoAnchor,
     /// An anchor that does not verify.
     #[error("anchor {0}: {1}")]
     Anchor(usize, attest::verify::EvidenceError),

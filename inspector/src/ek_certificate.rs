@@ -88,8 +88,9 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Reads the folder.
+    /// Reads the folder, which must exist: a mistyped name would make every honest machine unverified.
     pub fn load(folder: &Path) -> Result<Self, RootsError> {
+        fs::read_dir(folder).map_err(|error| RootsError::Read(folder.into(), error))?;
         Ok(Self {
             hardware: certificates(&folder.join("hardware"))?,
             virtual_: certificates(&folder.join("virtual"))?,

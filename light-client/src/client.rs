@@ -17,8 +17,9 @@ use subxt::{OnlineClient, backend};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How often the chain database is written while the client runs.
-const SAVE_EVERY: Duration = Duration::from_secs(60);
+/// How often the chain database is written while the client runs. It holds the runtime's code, so each time costs megabytes of disk and
+/// memory; who starts from an older one proves a few more headers.
+const SAVE_EVERY: Duration = Duration::from_secs(600);
 
 /// One chain, followed by a light client inside this process. Cheap to share behind an `Arc`.
 pub struct LightClient {
@@ -224,7 +225,7 @@ async fn keep_saved(transport: Arc<Transport>, database: ChainDatabase, status: 
         }
         match save(&transport, &database).await {
             Ok(()) => saved = finalized,
-            Err(error) => tracing::warn!(%error, "chain database not saved; trying again in a minute"),
+            Err(error) => tracing::warn!(%error, "chain database not saved; trying again later"),
         }
     }
 }

@@ -10,6 +10,9 @@ use subxt::config::{Hasher, Header};
 use subxt::utils::H256;
 use tokio::sync::watch;
 
+/// How long after the end of a subscription the next one is asked for.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// A block's place and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Block {
@@ -134,8 +137,8 @@ async fn follow_heads(
             }
             Err(error) => tracing::debug!(%error, subscribe, "no heads"),
         }
-        // smoldot ends a subscription when it has to start over; a refused one is asked for again.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // smoldot ends a subscription when it has to start over, as it does while it catches up; a refused one is asked for again.
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -7,6 +7,7 @@ use light_client::dynamic::{Value, tx};
 use light_client::outbox::{Intent, Outbox, Report, Resolver};
 use light_client::{Error, Extrinsic, Key, LightClient, Status, subxt};
 use network::Network;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -27,6 +28,29 @@ async fn client(network: &Network) -> LightClient {
 fn transfer(to: [u8; 32], amount: u128) -> impl subxt::tx::Payload {
     let to = Value::unnamed_variant("Id", [Value::from_bytes(to)]);
     tx("Balances", "transfer_keep_alive", vec![to, Value::u128(amount)])
+}
+
+/// A request to enrol whose token nobody made.
+fn request_of_nobody() -> impl subxt::tx::Payload {
+    use light_client::chain::runtime_types::{
+        bounded_collections::bounded_vec::BoundedVec,
+        pallet_machines::types::{Attestation, BlockRef, Enrolment, LogHead},
+    };
+    light_client::chain::tx().machines().request(Enrolment {
+        token: [0; 32],
+        device: [0; 32],
+        ek_public: BoundedVec(vec![]),
+        ek_certificate: BoundedVec(vec![]),
+        ak_public: BoundedVec(vec![]),
+        block: BlockRef { number: 0, hash: [0; 32] },
+        log: LogHead { size: 0, root: [0; 32] },
+        quote: Attestation { message: BoundedVec(vec![]), signature: [0; 64] },
+        join_record: BoundedVec(vec![]),
+        join_proof: BoundedVec(vec![]),
+        consistency: BoundedVec(vec![]),
+        token_signature: [0; 64],
+        device_signature: [0; 64],
+    })
 }
 
 /// Intents are transfers to accounts that do not exist yet; they are done once those exist.
@@ -78,9 +102,14 @@ async fn light_client_on_a_real_chain() {
     let mut network = Network::start(network::node().unwrap());
     let mut light = client(&network).await;
     reads_are_finalised(&light).await;
+    // Signed now, sent once it has expired.
+    let target = Key::development("e").public();
+    let stale =
+        light.sign(&transfer(target, 1_000_000_000_000), &Key::development("Charlie"), None).await.unwrap();
     calls_are_included_or_say_why(&light).await;
     light = outbox_survives_its_process(&network, light).await;
     light = nodes_may_go_away(&mut network, light).await;
+    what_expired_is_made_again(&network, &light, target, stale).await;
     light.shutdown().await.unwrap();
     a_damaged_database_is_no_obstacle(&network).await;
 }
@@ -110,8 +139,9 @@ async fn calls_are_included_or_say_why(light: &LightClient) {
     let error = patiently("stale", light.submit(&stale)).await.unwrap_err();
     assert!(matches!(error, Error::NonceTaken(0)), "{error}");
 
-    let error = patiently("unauthorised", light.submit_general(&remark)).await.unwrap_err();
-    assert!(matches!(error, Error::Refused(_)), "{error}");
+    // The first error of pallet machines: no such token.
+    let error = patiently("unauthorised", light.submit_general(&request_of_nobody())).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(reason) if reason.contains('0')), "{error}");
 }
 
 async fn outbox_survives_its_process(network: &Network, light: LightClient) -> LightClient {
@@ -146,6 +176,55 @@ async fn nodes_may_go_away(network: &mut Network, light: LightClient) -> LightCl
     patiently("peers again", light.wait_ready()).await.unwrap();
     patiently("outbox again", drain(&outbox, &light)).await;
     light
+}
+
+/// Makes an old extrinsic first, and fresh ones after it.
+struct Late<'a> {
+    transfers: Transfers<'a>,
+    old: Mutex<Option<Extrinsic>>,
+}
+
+impl Resolver for Late<'_> {
+    fn account(&self) -> Option<[u8; 32]> {
+        self.transfers.account()
+    }
+
+    async fn is_done(&self, intent: &Intent) -> Result<bool, Error> {
+        self.transfers.is_done(intent).await
+    }
+
+    async fn build(&self, intent: &Intent, nonce: u64) -> Result<Extrinsic, Error> {
+        let old = self.old.lock().unwrap().take();
+        match old {
+            Some(old) => Ok(old),
+            None => self.transfers.build(intent, nonce).await,
+        }
+    }
+}
+
+async fn what_expired_is_made_again(
+    network: &Network,
+    light: &LightClient,
+    target: [u8; 32],
+    stale: Extrinsic,
+) {
+    let until = stale.expires_at;
+    patiently("expiry", light.wait_finalized_after(until)).await.unwrap();
+    let outbox = Outbox::open(&network.folder().join("late.redb")).unwrap();
+    outbox.enqueue(Intent { kind: "transfer".into(), key: target.to_vec(), body: target.to_vec() }).unwrap();
+    let transfers = Transfers { client: light, key: Key::development("Charlie") };
+    let late = Late { transfers, old: Mutex::new(Some(stale)) };
+    let mut expired = 0;
+    while !outbox.entries().unwrap().is_empty() {
+        let seen = light.finalized().await.unwrap().number;
+        let report = patiently("step", outbox.step(light, &late)).await.unwrap();
+        for entry in &report.expired {
+            expired += 1;
+            outbox.remake(entry.number, None).unwrap();
+        }
+        patiently("next block", light.wait_finalized_after(seen)).await.unwrap();
+    }
+    assert_eq!(expired, 1, "the old extrinsic is given up, the fresh one gets there");
 }
 
 async fn a_damaged_database_is_no_obstacle(network: &Network) {

@@ -18,6 +18,19 @@ pub enum LogError {
         /// Where the damage begins.
         offset: u64,
     },
+    /// Fewer whole records than there must be: records that were acknowledged are damaged or cut off. Nothing was touched.
+    #[error(
+        "{folder} holds {held} whole records, but {wanted} were signed or anchored: records are missing or damaged; \
+         restore the folder from a copy, or move it away to begin a new log"
+    )]
+    Missing {
+        /// The log.
+        folder: PathBuf,
+        /// What there is.
+        held: u64,
+        /// What there must be.
+        wanted: u64,
+    },
     /// The disk, the quota or the largest file size is used up. Nothing was appended; append again when there is room.
     #[error("no room left for the log in {0}; free some space")]
     Full(PathBuf),

@@ -5,7 +5,7 @@ use crate::{
     segment::{self, End},
     tree::Tree,
 };
-use attest::{Frontier, Hash, Proof, Record, leaf_hash, proof};
+use attest::{Hash, Proof, Record, leaf_hash, proof};
 use nix::fcntl::Flock;
 use std::{
     fs::{self, File, OpenOptions},
@@ -62,11 +62,26 @@ impl LogStore {
         Self::open_with(folder, SEGMENT_BYTES)
     }
 
+    /// As [`open`](Self::open), for a log that is known to have held `wanted` records. Damage near the end looks like an interrupted
+    /// write; where that would cut off what is known to have been acknowledged, this is an error and the files stay as they are. A
+    /// log that is gone altogether is a new one.
+    pub fn open_holding(folder: &Path, wanted: u64) -> Result<Self, LogError> {
+        Self::open_all(folder, SEGMENT_BYTES, wanted)
+    }
+
     /// As [`open`](Self::open), with segments of another size.
     pub fn open_with(folder: &Path, segment_bytes: u64) -> Result<Self, LogError> {
+        Self::open_all(folder, segment_bytes, 0)
+    }
+
+    fn open_all(folder: &Path, segment_bytes: u64, wanted: u64) -> Result<Self, LogError> {
         fs::create_dir_all(folder).map_err(|error| LogError::io(folder, error))?;
         let lock = folder::lock(folder)?;
         let mut store = Self::load(folder, segment_bytes)?;
+        let held = store.size();
+        if held < wanted && (held > 0 || store.recovery.truncated_bytes > 0) {
+            return Err(LogError::Missing { folder: folder.into(), held, wanted });
+        }
         let file = store.segments.last().map(|last| open_last(folder, last)).transpose()?;
         store.writer = Some(Writer { file, overhang: false, _lock: lock });
         Ok(store)
@@ -189,18 +204,13 @@ impl LogStore {
     }
 
     /// Records in the log.
-    pub const fn size(&self) -> u64 {
-        self.tree.frontier().size()
+    pub fn size(&self) -> u64 {
+        self.tree.size()
     }
 
     /// The log's root.
     pub fn root(&self) -> Hash {
-        self.tree.frontier().root()
-    }
-
-    /// Size and subtrees' roots.
-    pub const fn frontier(&self) -> &Frontier {
-        self.tree.frontier()
+        self.tree.root()
     }
 
     /// The root that the log had with `size` records.
@@ -221,7 +231,7 @@ impl LogStore {
         Ok(proof::prove_consistency(&self.tree, old, new)?)
     }
 
-    pub(crate) const fn within(&self, asked: u64) -> Result<(), LogError> {
+    pub(crate) fn within(&self, asked: u64) -> Result<(), LogError> {
         let size = self.size();
         if asked <= size { Ok(()) } else { Err(LogError::OutOfRange { asked, size }) }
     }

@@ -300,3 +300,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn damage_near_the_end_is_no_interrupted_write_where_more_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = LogStore::open(folder.path()).unwrap();
+    for _ in 0..5 {
+        log.append(&records(log.size(), 1)).unwrap();
+    }
+    drop(log);
+    let file = folder.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let error = LogStore::open_holding(folder.path(), 5).unwrap_err();
+    assert!(matches!(error, LogError::Missing { held: 4, wanted: 5, .. }), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes, "nothing was cut off");
+    assert_eq!(LogStore::open_holding(folder.path(), 4).unwrap().size(), 4);
+}

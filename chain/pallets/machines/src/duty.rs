@@ -242,8 +242,10 @@ impl<T: Config> Pallet<T> {
         Self::discharge(id, &request);
         Self::dismiss(&request.device);
         let whole = request.held == Self::hold_per_machine();
+        // A key that was revoked may have become somebody else's token since.
         let place = |slot: &mut Option<Token>| {
-            slot.as_mut().filter(|_| whole).map(|token| token.left = token.left.saturating_add(1)).is_some()
+            let token = slot.as_mut().filter(|token| whole && token.owner == request.owner);
+            token.map(|token| token.left = token.left.saturating_add(1)).is_some()
         };
         if !Tokens::<T>::mutate(request.token, place) {
             Self::release(&request.owner, request.held);

@@ -23,8 +23,6 @@ extern crate alloc;
 
 mod anchor;
 mod api;
-#[cfg(feature = "runtime-benchmarks")]
-mod benchmarking;
 mod device;
 mod duty;
 mod error;

@@ -346,6 +346,25 @@ fn a_request_that_no_inspector_serves_ends_and_costs_nothing() {
 }
 
 #[test]
+fn a_place_never_goes_to_somebody_elses_token() {
+    run(|| {
+        token(1);
+        let rig = Rig::new(10);
+        let key = rig.token.public().0;
+        let (id, _) = requested(&rig);
+        MachinesPallet::revoke_token(RuntimeOrigin::signed(OWNER), key).unwrap();
+        MachinesPallet::create_token(RuntimeOrigin::signed(REPORTER), key, 1, 100_000).unwrap();
+        for _ in 0..TRIES {
+            go(DUTY_BLOCKS + 1);
+            go_to_draw();
+        }
+        assert_eq!(ended(id), Some(Ending::NoInspectors));
+        assert_eq!(Tokens::<Test>::get(key).unwrap().left, 1);
+        assert_eq!((held(&OWNER), Balances::free_balance(OWNER)), (0, RICH));
+    });
+}
+
+#[test]
 fn inspectors_may_refuse() {
     run(|| {
         token(1);
