@@ -66,10 +66,12 @@ impl Resolver for Transfers<'_> {
 
     async fn is_done(&self, intent: &Intent) -> Result<bool, Error> {
         let at = self.client.latest().await?;
-        let account = light_client::dynamic::storage::<Vec<Value>, Value>("System", "Account");
-        let found = at.storage().entry(account).map_err(Error::chain)?;
-        let found = found.try_fetch(vec![Value::from_bytes(&intent.body)]).await.map_err(Error::chain)?;
-        Ok(found.is_some())
+        let account: [u8; 32] = intent.body.as_slice().try_into().map_err(Error::resolver)?;
+        let entry = light_client::chain::storage().system().account();
+        // An account that does not exist reads as the default one.
+        let found = at.storage().try_fetch(entry, (account.into(),)).await.map_err(Error::chain)?;
+        let Some(found) = found else { return Ok(false) };
+        Ok(found.decode().map_err(Error::chain)?.data.free > 0)
     }
 
     async fn build(&self, intent: &Intent, nonce: u64) -> Result<Extrinsic, Error> {
@@ -153,7 +155,8 @@ async fn outbox_survives_its_process(network: &Network, light: LightClient) -> L
         outbox.enqueue(Intent { kind: "transfer".into(), key: body.clone(), body }).unwrap();
     }
     let resolver = Transfers { client: &light, key: Key::development("Alice") };
-    assert_eq!(outbox.step(&light, &resolver).await.unwrap().pending, 3);
+    let report = outbox.step(&light, &resolver).await.unwrap();
+    assert_eq!(report.pending, 3, "{report:?}");
     // The process ends here without a word, and another one starts.
     drop(outbox);
     drop(light);
