@@ -44,8 +44,8 @@ pub fn runtime_upgrade(stage: &mut Stage) -> Result<()> {
     })?;
     stage.until("the next version on chain", |_| {
         // A client of its own each time: one that saw the upgrade may have stumbled over it.
-        let version = runtime.block_on(tokio::time::timeout(Duration::from_secs(60), version(&spec, &state)));
-        Ok(version.is_ok_and(|version| version.is_ok_and(|version| version == 2)).then_some(()))
+        let version = async { tokio::time::timeout(Duration::from_secs(60), version(&spec, &state)).await };
+        Ok(matches!(runtime.block_on(version), Ok(Ok(2))).then_some(()))
     })?;
     stage.until_more_anchors(2)?;
     // One that starts after the upgrade must do as well.
