@@ -19,6 +19,16 @@ use attest::{
 use light_client::{Key, outbox::Outbox};
 use std::fs;
 
+/// What lies in the state folder, open for writing.
+pub struct Held {
+    /// The log.
+    pub recorder: Recorder,
+    /// Attestations made.
+    pub journal: Journal,
+    /// Debts to the chain.
+    pub outbox: Outbox,
+}
+
 /// What an agent works with.
 pub struct Agent {
     /// Its settings.
@@ -42,27 +52,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Opens what lies in the state folder beside identity and log.
-    pub fn new(
-        config: Config,
-        state: StateDir,
-        tpm: TpmWorker,
-        keeper: Keeper,
-        recorder: Recorder,
-    ) -> Result<Self> {
-        let journal = Journal::open(&state.anchors())?;
-        let outbox = Outbox::open(&state.outbox())?;
-        Ok(Self {
-            config,
-            state,
-            tpm,
-            keeper,
-            recorder,
-            journal,
-            outbox,
-            answers: Backoff::brisk(),
-            signed_size: 0,
-        })
+    /// An agent that has done nothing yet.
+    pub fn new(config: Config, state: StateDir, tpm: TpmWorker, keeper: Keeper, held: Held) -> Self {
+        let Held { recorder, journal, outbox } = held;
+        let answers = Backoff::brisk();
+        Self { config, state, tpm, keeper, recorder, journal, outbox, answers, signed_size: 0 }
     }
 
     /// Makes sure that the TPM is still the machine's, and gets the device key from it: a new one if the boot state changed.

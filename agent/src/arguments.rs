@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Keeps a machine's activity log, binds it to the machine's TPM, and anchors it on chain.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, after_long_help = LONG_HELP)]
+#[command(version, after_help = EXIT_CODES, after_long_help = format!("{LONG_HELP}\n\n{EXIT_CODES}"))]
 pub struct Arguments {
     /// The configuration; every key of it can be overridden by MATRIXAI_<KEY>
     #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
@@ -29,14 +29,7 @@ const LONG_HELP: &str = "Examples:
 Environment:
   MATRIXAI_<KEY>   overrides a key of the configuration
   MATRIXAI_LOG     what is told on stderr: error, warn, info, debug, or per part (`info,light_client=debug`)
-  NO_COLOR         no colours
-
-Exit codes:
-  0  fine
-  1  failure
-  2  wrong usage or configuration
-  3  another agent runs on this state folder
-  4  the machine is not enrolled, or must be enrolled again";
+  NO_COLOR         no colours";
 
 /// Commands.
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,10 @@
 //! The beginning of every run: the log is opened, and what it missed is the first thing it is told.
 
 use crate::{
+    agent::Held,
     clock::now_ms,
     config::Config,
+    failure::Failure,
     hex32::Hex32,
     identity::Keeper,
     journal::Journal,
@@ -12,12 +14,13 @@ use crate::{
 use anyhow::Result;
 use attest::record::{Body, Chip, Gap, GapReason, Join, text};
 use gpu_probe::{HostFacts, Options, Probe};
+use light_client::outbox::Outbox;
 use log_store::{LogError, LogStore};
 
 /// A log that is being written, and the chips it knows.
 pub struct Begun {
-    /// Writes it.
-    pub recorder: Recorder,
+    /// The log, and what lies beside it.
+    pub held: Held,
     /// Reads the chips.
     pub probe: Probe,
     /// As they were found.
@@ -29,9 +32,17 @@ pub fn probe_options(config: &Config) -> Options {
     Options { nvml: config.nvml.clone(), ..Options::default() }
 }
 
-/// Opens log and probe, and writes down what happened since the last record. Blocks on disks and drivers.
+/// Opens everything, then writes down what happened since the last record: a start that fails leaves the log as it was. Blocks on
+/// disks and drivers.
 pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
-    let log = LogStore::open_holding(&state.log(), acknowledged(state)?)?;
+    let damaged = |error: anyhow::Error| Failure::Damaged(error);
+    let mut journal = Journal::open(&state.anchors()).map_err(damaged)?;
+    let outbox = Outbox::open(&state.outbox()).map_err(|error| damaged(error.into()))?;
+    let log = LogStore::open_holding(&state.log(), acknowledged(state, &journal));
+    let log = log.map_err(|error| match error {
+        LogError::Corrupt { .. } | LogError::Missing { .. } => damaged(error.into()).into(),
+        error => anyhow::Error::from(error),
+    })?;
     let recovered = log.recovered();
     if recovered.truncated_bytes > 0 {
         tracing::warn!(
@@ -45,23 +56,26 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     note_boot(keeper, &host)?;
     if log.size() == 0 {
         state.put_aside_attestations()?;
+        journal = Journal::open(&state.anchors())?;
     }
     let mut bodies = opening(&log, keeper, &host, known)?;
     bodies.extend(chips.iter().cloned().map(Body::Chip));
     let recorder = Recorder::new(log, keeper.boots.count);
     match recorder.append(bodies) {
         // The recorder keeps what it could not write.
-        Ok(_) | Err(LogError::Full(_)) => Ok(Begun { recorder, probe, chips }),
+        Ok(_) | Err(LogError::Full(_)) => {
+            Ok(Begun { held: Held { recorder, journal, outbox }, probe, chips })
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 /// How many records the log must hold: as many as its signed head or an attestation covers.
-pub fn acknowledged(state: &StateDir) -> Result<u64> {
+pub fn acknowledged(state: &StateDir, journal: &Journal) -> u64 {
     let signed = std::fs::read_to_string(state.checkpoint()).unwrap_or_default();
     // The note's second line (C2SP tlog-checkpoint).
     let signed = signed.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
-    Ok(Journal::read(&state.anchors())?.largest().max(signed))
+    journal.largest().max(signed)
 }
 
 fn note_boot(keeper: &mut Keeper, host: &HostFacts) -> Result<()> {
@@ -106,7 +120,7 @@ mod tests {
     fn bodies(state: &StateDir, keeper: &mut Keeper) -> Vec<Body> {
         let before = LogStore::open_read_only(&state.log()).map(|log| log.size()).unwrap_or(0);
         let begun = begin(&Config::default(), state, keeper).unwrap();
-        begun.recorder.look(|log| (before..log.size()).map(|seq| log.read(seq).unwrap().body).collect())
+        begun.held.recorder.look(|log| (before..log.size()).map(|seq| log.read(seq).unwrap().body).collect())
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Default for Config {
 pub enum ConfigError {
     /// A file or variable that does not parse.
     #[error("configuration: {0}")]
-    Invalid(#[from] Box<figment::Error>),
+    Invalid(Box<figment::Error>),
     /// A file named on the command line is not there.
     #[error("configuration file {0} does not exist")]
     Missing(PathBuf),
@@ -62,6 +62,14 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Variables of the environment that look like ours and name no key: most likely a typing slip.
+    pub fn unknown_variables() -> Vec<String> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let key = |name: &String| name.strip_prefix("MATRIXAI_").map(str::to_lowercase);
+        let known = |key: String| key == "log" || KEYS.contains(&key.as_str());
+        names.filter(|name| key(name).is_some_and(|key| !known(key))).collect()
+    }
+
     /// Reads the file (the default one may be absent, a named one may not), then the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(path) = file
@@ -73,7 +81,7 @@ impl Config {
             .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_PATH))))
             .merge(Env::prefixed("MATRIXAI_").only(KEYS))
             .extract()
-            .map_err(Box::new)?;
+            .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
         config.check()
     }
 

@@ -1,12 +1,14 @@
 //! `matrixai-agent doctor`: looks at everything the agent depends on, and says what to do about what is wrong.
 
 use crate::{
-    begin::probe_options,
+    begin::{self, probe_options},
     board::{self, Snapshot},
     chain,
     clock::now_ms,
     config::Config,
     identity::Identity,
+    journal::Journal,
+    log_command,
     output::Output,
     secrets,
     state_dir::StateDir,
@@ -84,6 +86,7 @@ pub async fn doctor(config: &Config, patience: Duration, output: Output) -> Resu
     let state = StateDir::new(&config.state_dir);
     let mut findings = vec![folder(&state)];
     findings.push(agent(&state));
+    findings.push(log(&state));
     findings.extend(tpm(config, &state).await);
     findings.extend(chips(config).await);
     findings.extend(clock_and_chain(config, &state, patience).await);
@@ -173,6 +176,28 @@ fn agent(state: &StateDir) -> Finding {
         format!("running (pid {pid}): {}", troubles.join("; ")),
         "see the findings below",
     )
+}
+
+/// Whether the log has every record that was signed or anchored.
+fn log(state: &StateDir) -> Finding {
+    const SUBJECT: &str = "log";
+    let looked = Journal::read(&state.anchors()).and_then(|journal| {
+        // First, since a running agent writes on.
+        let wanted = begin::acknowledged(state, &journal);
+        Ok((wanted, log_command::open(state)?.size()))
+    });
+    match looked {
+        Ok((wanted, held)) if held < wanted => Finding::bad(
+            SUBJECT,
+            format!("{held} records, but {wanted} were signed or anchored"),
+            "restore the log folder from a copy, or move it away to begin a new log, which will say so",
+        ),
+        Ok((_, held)) => Finding::fine(SUBJECT, format!("{held} records, all that were signed or anchored")),
+        Err(_) if matches!(state.log().try_exists(), Ok(false)) => Finding::skipped(SUBJECT, "none yet"),
+        Err(error) => {
+            Finding::bad(SUBJECT, format!("{error:#}"), "run as the agent's user; the message says the rest")
+        }
+    }
 }
 
 async fn tpm(config: &Config, state: &StateDir) -> Vec<Finding> {

@@ -17,7 +17,7 @@ use crate::{
     state_dir::StateDir,
     token_file,
     tpm_worker::TpmWorker,
-    upkeep::start_client,
+    upkeep::{chain_specification, start_client},
 };
 use anyhow::{Context, Result, bail};
 use attest::record::{Body, Gap, GapReason};
@@ -36,6 +36,8 @@ pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Ou
     let token = token_file::read(token)?;
     let state = StateDir::new(&config.state_dir);
     let _lock = state.lock()?;
+    // Before keys are made that would be of no use.
+    chain_specification(&config).await?;
     let steps = Steps::new(&output);
     let work = async {
         let (mut agent, device) = prepare(config, state, &steps).await?;
@@ -77,7 +79,7 @@ async fn prepare(config: Config, state: StateDir, steps: &Steps) -> Result<(Agen
     let keeper = recognise(&config, &state, &tpm).await?;
     steps.now("log: host, chips, boot");
     let (keeper, begun) = begin_off_reactor(&config, &state, keeper).await?;
-    let mut agent = Agent::new(config, state, tpm, keeper, begun.recorder)?;
+    let mut agent = Agent::new(config, state, tpm, keeper, begun.held);
     let device = agent.open_device().await?;
     agent.sign_head(&device)?;
     Ok((agent, device))

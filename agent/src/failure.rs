@@ -17,6 +17,9 @@ pub enum Failure {
     /// There is nothing on chain to work for.
     #[error("this machine is not enrolled; run `matrixai-agent enroll --token FILE`")]
     NotEnrolled,
+    /// What lies in the state folder is not what was once written there.
+    #[error("{0:#}")]
+    Damaged(anyhow::Error),
     /// The identity is gone for good.
     #[error("{0}; stop the agent and run `matrixai-agent enroll --token FILE` with a new join token")]
     EnrolAgain(String),
@@ -32,7 +35,8 @@ pub const EXIT_CODES: &str = "Exit codes:
   1  failure
   2  wrong usage or configuration
   3  another agent runs on this state folder
-  4  the machine is not enrolled, or must be enrolled again";
+  4  the machine is not enrolled, or must be enrolled again
+  5  a file in the state folder is damaged; the message says which, and what to do";
 
 /// The exit code of an error.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -42,6 +46,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Failure>() {
         Some(Failure::AnotherAgent { .. }) => ExitCode::from(3),
         Some(Failure::NotEnrolled | Failure::EnrolAgain(_)) => ExitCode::from(4),
+        Some(Failure::Damaged(_)) => ExitCode::from(5),
         None => ExitCode::FAILURE,
     }
 }

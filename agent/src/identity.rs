@@ -159,7 +159,7 @@ impl Identity {
 
     /// The log's name in checkpoints.
     pub fn origin(&self) -> String {
-        format!("matrixai/machine/{}", hex::encode(self.machine))
+        attest::checkpoint::origin(&self.machine).as_str().to_owned()
     }
 
     /// Reads the file; nothing where there is none.
@@ -178,6 +178,12 @@ impl Identity {
         let identity: Self = serde_json::from_slice(&bytes).with_context(damaged)?;
         if identity.version != VERSION {
             bail!("{}: format version {}, this agent knows {VERSION}", path.display(), identity.version);
+        }
+        if identity.machine != attest::machine_id(&identity.ek_public) {
+            bail!(
+                "{}: it names another machine than its endorsement key does; restore it from a copy",
+                path.display()
+            );
         }
         Ok(Some(identity))
     }
@@ -251,6 +257,15 @@ pub mod tests {
         let path = dir.path().join("identity.json");
         std::fs::write(&path, b"{").unwrap();
         assert!(Identity::load(&path).unwrap_err().to_string().contains("enrol again"));
+    }
+
+    #[test]
+    fn another_machines_name_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("identity.json");
+        let mut keeper = Keeper::new(path.clone(), made_up());
+        keeper.change(|identity| identity.machine[0] ^= 1).unwrap();
+        assert!(Identity::load(&path).unwrap_err().to_string().contains("another machine"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `matrixai-agent log …`: reading the log, also while the agent writes it.
 
 use crate::{
-    agent,
+    agent, begin,
     config::Config,
     identity::Identity,
     journal::Journal,
@@ -22,10 +22,11 @@ const TPM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens the log to look at it.
 pub fn open(state: &StateDir) -> Result<LogStore> {
-    if !state.log().is_dir() {
+    let folder = state.log();
+    if !folder.try_exists().with_context(|| format!("cannot look into {}", state.path().display()))? {
         bail!("there is no log in {} yet; start the agent (matrixai-agent run)", state.path().display());
     }
-    Ok(LogStore::open_read_only(&state.log())?)
+    Ok(LogStore::open_read_only(&folder)?)
 }
 
 /// `log list`.
@@ -78,7 +79,14 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
     // Read first: an anchor made meanwhile is then not asked of a log that was read before it.
     let journal = Journal::read(&state.anchors())?;
     let ak = Identity::load(&state.identity())?.map(|identity| identity.ak_name());
+    let wanted = begin::acknowledged(&state, &journal);
     let log = open(&state)?;
+    if log.size() < wanted {
+        bail!(
+            "the log has {} records, but {wanted} were signed or anchored: records are missing",
+            log.size()
+        );
+    }
     let mut jumps = 0u64;
     let mut last_ms = 0;
     for entry in log.iter_from(0) {

@@ -54,6 +54,7 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     tell(&arguments.command);
+    end_with_own_threads();
     let output = Output::new(arguments.json);
     match serve(arguments, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,6 +67,11 @@ fn main() -> ExitCode {
 
 fn serve(arguments: Arguments, output: Output) -> Result<()> {
     let config = Config::load(arguments.config.as_deref())?;
+    for name in Config::unknown_variables() {
+        tracing::warn!(
+            "{name} in the environment names no key of the configuration; see `matrixai-agent --help`"
+        );
+    }
     // Two threads are enough to wait on a chain; measuring and the TPM have their own.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).max_blocking_threads(4).enable_all().build();
@@ -99,6 +105,18 @@ async fn log(command: LogCommand, config: &Config, output: Output) -> Result<()>
         LogCommand::Verify => log_command::verify(config, output),
         LogCommand::Export(out) => log_command::export(config, &out.out, output).await,
     }
+}
+
+/// A panic ends its thread only: the light client is started anew after one of its own. Without sampler or TPM thread there would be
+/// no agent worth the name, so one of theirs ends the process, and systemd starts another.
+fn end_with_own_threads() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        if matches!(std::thread::current().name(), Some("sampler" | "tpm")) {
+            std::process::abort();
+        }
+    }));
 }
 
 /// The light client's inner life, which warns of what passes by itself.

@@ -39,9 +39,9 @@ pub async fn run(config: Config) -> Result<()> {
         sample: Duration::from_secs(config.sample_seconds),
         window: Duration::from_secs(config.window_seconds),
     };
-    let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.recorder.clone())?;
-    tracing::info!(machine = %hex::encode(keeper.machine), records = begun.recorder.head().0, "logging");
-    let mut upkeep = Upkeep::new(Agent::new(config, state, tpm, keeper, begun.recorder)?, board.clone());
+    let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.held.recorder.clone())?;
+    tracing::info!(machine = %hex::encode(keeper.machine), records = begun.held.recorder.head().0, "logging");
+    let mut upkeep = Upkeep::new(Agent::new(config, state, tpm, keeper, begun.held), board.clone());
     let outcome = serve(&mut upkeep, &mut signals).await;
     writing.abort();
     end(upkeep, sampler, outcome.is_ok(), &mut signals).await?;

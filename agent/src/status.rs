@@ -1,6 +1,7 @@
 //! `matrixai-agent status`: is it working? Answered from the state folder, without TPM or lock, so also while the agent runs.
 
 use crate::{
+    begin,
     board::Snapshot,
     clock::now_ms,
     config::Config,
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 
 /// A snapshot older than this is not the running agent's.
 const FRESH_MS: u64 = 20_000;
+/// A chain that has shown nothing new for so long is out of reach, or has stopped.
+const CUT_OFF_MS: u64 = 180_000;
 /// The latest anchors that are told.
 const ANCHORS: usize = 1000;
 
@@ -27,6 +30,8 @@ struct Report {
     snapshot: Option<Snapshot>,
     log: Option<LogStore>,
     journal: Journal,
+    /// Records that were signed or anchored, and are not there.
+    missing: u64,
 }
 
 /// Writes the report. Fails with [`Failure::NotEnrolled`] after that if there is no enrolment.
@@ -43,13 +48,18 @@ impl Report {
     fn read(state: &StateDir) -> Result<Self> {
         let running = state.running();
         let snapshot = Snapshot::load(&state.status());
+        // First, since a running agent writes on.
+        let journal = Journal::read(&state.anchors())?;
+        let acknowledged = begin::acknowledged(state, &journal);
         let log = if state.log().is_dir() { Some(LogStore::open_read_only(&state.log())?) } else { None };
+        let held = log.as_ref().map_or(0, LogStore::size);
         Ok(Self {
             identity: Identity::load(&state.identity())?,
             running,
             snapshot,
+            missing: acknowledged.saturating_sub(held),
             log,
-            journal: Journal::read(&state.anchors())?,
+            journal,
         })
     }
 
@@ -67,6 +77,12 @@ impl Report {
         if !matches!(enrolment, Some(Enrolment::Enrolled { .. })) {
             advice.push("enrol: matrixai-agent enroll --token FILE".to_string());
         }
+        if self.missing > 0 {
+            advice.push(format!(
+                "{} records that were signed or anchored are missing: matrixai-agent doctor",
+                self.missing
+            ));
+        }
         let verdict = match (self.running, self.now()) {
             (None, _) => {
                 advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
@@ -78,7 +94,7 @@ impl Report {
                 );
                 "starting, or not answering"
             }
-            (Some(_), Some(snapshot)) if !snapshot.troubles.is_empty() => {
+            (Some(_), Some(snapshot)) if !snapshot.troubles.is_empty() || cut_off(snapshot) => {
                 advice.push("find out more: matrixai-agent doctor".into());
                 "running, with trouble"
             }
@@ -161,6 +177,12 @@ impl Report {
             render::short(&signed.root)
         )]
     }
+}
+
+/// Whether the chain has shown no new final block for a while.
+fn cut_off(snapshot: &Snapshot) -> bool {
+    let seen = snapshot.chain.finalized_seen_ms.unwrap_or(snapshot.started_ms);
+    snapshot.chain.stall.is_some() || now_ms().saturating_sub(seen) > CUT_OFF_MS
 }
 
 fn log_value(log: &LogStore) -> Value {

@@ -2,14 +2,18 @@
 
 use anyhow::{Context, Result, bail};
 use light_client::Key;
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
 use zeroize::Zeroizing;
+
+/// No token file is longer, comments included.
+const LONGEST: u64 = 64 * 1024;
 
 /// Reads the token's key.
 pub fn read(path: &Path) -> Result<Key> {
-    let text = Zeroizing::new(
-        fs::read_to_string(path).with_context(|| format!("cannot read the join token {}", path.display()))?,
-    );
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)
+        .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+        .with_context(|| format!("cannot read the join token {}", path.display()))?;
     parse(&text).with_context(|| {
         format!("{} is no join token; have the owner make one with `matrixai token create`", path.display())
     })

@@ -6,6 +6,7 @@ use crate::{
     board::{Board, MachineView, Owed, Part},
     chain::{self, Machine},
     clock::now_ms,
+    config::Config,
     debt::Debt,
     desk::{Desk, DeskError, Lost},
     enrolment::{self, Progress},
@@ -14,6 +15,7 @@ use crate::{
     identity::Enrolment,
     secrets::Stranger,
 };
+use anyhow::Context;
 use light_client::{Key, LightClient, outbox::State};
 use std::time::{Duration, Instant};
 use tpm::TpmError;
@@ -338,12 +340,16 @@ impl Upkeep {
 
 /// Starts the light client of the configured chain.
 pub async fn start_client(agent: &Agent) -> anyhow::Result<LightClient> {
-    use anyhow::Context;
-    let path = &agent.config.chain_spec;
-    let specification = tokio::fs::read_to_string(path).await.with_context(|| {
-        format!("cannot read the chain specification {}; set chain_spec in the configuration", path.display())
-    })?;
+    let specification = chain_specification(&agent.config).await?;
     Ok(LightClient::start(&specification, &agent.state.chain()).await?)
+}
+
+/// Which chain, as the configuration says.
+pub async fn chain_specification(config: &Config) -> anyhow::Result<String> {
+    let path = &config.chain_spec;
+    tokio::fs::read_to_string(path).await.with_context(|| {
+        format!("cannot read the chain specification {}; set chain_spec in the configuration", path.display())
+    })
 }
 
 async fn enrol(desk: &mut Desk<'_>, board: &Board) -> Result<(), DeskError> {

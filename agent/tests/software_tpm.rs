@@ -98,7 +98,7 @@ fn a_log_is_read_proven_and_exported() {
     let out = host.dir().join("export");
     let export = host.json(&["log", "export", "--out", out.to_str().unwrap()]);
     assert_eq!((&export["size"], &export["root"]), (&size.into(), &proof["root"]));
-    let replayed = evidence::log::replay(&out, size, |_, _, _| {}).unwrap();
+    let replayed = evidence::log::replay(&out, size, |_, _| Ok(())).unwrap();
     assert_eq!(hex::encode(replayed.root()), export["root"]);
     let (origin, device) = host.origin_and_device();
     let note = fs::read_to_string(out.join("checkpoint")).unwrap();
@@ -197,6 +197,40 @@ fn another_machines_state_folder_is_refused() {
 }
 
 #[test]
+fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
+    let host = Host::new();
+    host.start_and_stop();
+    let before = host.records().len();
+    for (file, text) in [("outbox.redb", "no database"), ("anchors.jsonl", "{\n")] {
+        let (path, kept) = (host.file(file), host.file("kept"));
+        fs::rename(&path, &kept).unwrap();
+        fs::write(&path, text).unwrap();
+        for _ in 0..2 {
+            let run = host.command(&["run"]).output().unwrap();
+            assert_eq!(exit_code(&run), 5, "{}", stderr(&run));
+            assert!(stderr(&run).contains(file), "{}", stderr(&run));
+        }
+        fs::rename(&kept, &path).unwrap();
+    }
+    assert_eq!(host.records().len(), before);
+    let segment = fs::read_dir(host.file("log")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segment.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    fs::write(&segment, &fs::read(&segment).unwrap()[..20]).unwrap();
+    let run = host.command(&["run"]).output().unwrap();
+    assert_eq!(exit_code(&run), 5, "{}", stderr(&run));
+    let doctor = host.command(&["doctor"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("signed or anchored"));
+    assert_eq!(exit_code(&host.command(&["log", "verify"]).output().unwrap()), 1);
+}
+
+#[test]
+fn a_slip_in_the_environment_is_told() {
+    let host = Host::new();
+    let output = host.command(&["status"]).env("MATRIXAI_ANCHOR_SECOND", "3").output().unwrap();
+    assert!(stderr(&output).contains("MATRIXAI_ANCHOR_SECOND"), "{}", stderr(&output));
+}
+
+#[test]
 fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     let mut host = Host::new();
     let findings = |host: &Host| -> Vec<serde_json::Value> {
@@ -266,8 +300,13 @@ fn a_token_that_is_none_is_refused_before_anything_is_made() {
 #[test]
 fn no_secret_is_told_or_written() {
     let host = Host::new();
-    let enroll =
-        host.command(&["enroll", "--token", &host.token()]).env("MATRIXAI_LOG", "trace").output().unwrap();
+    // A file that is no specification: found out only when the light client starts, after the keys are made.
+    let enroll = host
+        .command(&["enroll", "--token", &host.token()])
+        .env("MATRIXAI_CHAIN_SPEC", host.config())
+        .env("MATRIXAI_LOG", "trace")
+        .output()
+        .unwrap();
     // There is no chain: the local half is done, the rest fails and says why.
     assert_eq!(exit_code(&enroll), 1);
     assert!(stderr(&enroll).contains("chain"), "{}", stderr(&enroll));

@@ -71,6 +71,16 @@ pub enum CheckpointError {
     BadSignature,
 }
 
+/// The name of a machine's log: `matrixai/machine/` and the machine's identifier in hex.
+pub fn origin(machine: &[u8; 32]) -> String<MAX_ORIGIN> {
+    let mut origin = String::new();
+    let written = origin.write_str("matrixai/machine/");
+    let written =
+        machine.iter().fold(written, |written, byte| written.and_then(|()| write!(origin, "{byte:02x}")));
+    debug_assert!(written.is_ok());
+    origin
+}
+
 /// Writes the part that is signed: origin, size and root, a line each.
 pub fn write_body(out: &mut impl Write, checkpoint: &Checkpoint<'_>) -> fmt::Result {
     let mut root = [0; 44];

@@ -37,7 +37,7 @@ pub struct Global {
     /// Folder of the light client's database
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// A well-known account of development chains: Alice, Bob, …
+    /// The account `//NAME` of development chains: Alice, Bob, …
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "key")]
     dev_account: Option<String>,
     /// The owner's key file

@@ -74,6 +74,12 @@ pub enum Error {
     /// A report could not be written.
     #[error("cannot write the report: {0}")]
     Report(#[from] serde_json::Error),
+    /// Standard output takes no more.
+    #[error("cannot write the report: {0}")]
+    Write(std::io::Error),
+    /// A lifetime that ends after the last block there can be.
+    #[error("the token would expire after the last block that can be counted: choose a shorter time")]
+    NeverExpires,
     /// The runtime of this program.
     #[error("cannot start: {0}")]
     Start(std::io::Error),

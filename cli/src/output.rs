@@ -2,7 +2,10 @@
 
 use crate::error::Error;
 use serde::Serialize;
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write},
+};
 
 /// Something that both people and programs can read.
 pub trait Report: Serialize + Display {}
@@ -11,12 +14,13 @@ impl<T: Serialize + Display> Report for T {}
 
 /// Prints a report.
 pub fn print(report: &impl Report, json: bool) -> Result<(), Error> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
-    } else {
-        print!("{report}");
+    let text = if json { serde_json::to_string_pretty(report)? + "\n" } else { report.to_string() };
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that has gone away (`| head`) is no failure.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads 32 bytes in hex.

@@ -31,10 +31,10 @@ impl FromStr for Span {
 }
 
 impl Span {
-    /// How many blocks that is, rounded up, at the chain's expected pace.
-    pub fn blocks(self, block_millis: u64) -> u32 {
+    /// How many blocks that is, rounded up, at the chain's expected pace; none if more than can be counted.
+    pub fn blocks(self, block_millis: u64) -> Option<u32> {
         let blocks = self.0.as_millis().div_ceil(u128::from(block_millis.max(1)));
-        u32::try_from(blocks).unwrap_or(u32::MAX)
+        u32::try_from(blocks).ok()
     }
 }
 
@@ -45,9 +45,9 @@ mod tests {
     #[test]
     fn days_become_blocks() {
         let week: Span = "7d".parse().unwrap();
-        assert_eq!(week.blocks(6_000), 100_800);
-        assert_eq!("1s".parse::<Span>().unwrap().blocks(6_000), 1);
-        assert_eq!(Span(Duration::MAX).blocks(1), u32::MAX);
+        assert_eq!(week.blocks(6_000), Some(100_800));
+        assert_eq!("1s".parse::<Span>().unwrap().blocks(6_000), Some(1));
+        assert_eq!(Span(Duration::MAX).blocks(1), None);
     }
 
     #[test]

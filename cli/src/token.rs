@@ -62,7 +62,7 @@ struct Created {
 impl fmt::Display for Created {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { token, file, machines, expires, held, block } = self;
-        writeln!(out, "token {token} for {machines} machines, until block {expires}")?;
+        writeln!(out, "token {token} for {}, until block {expires}", counted(*machines))?;
         writeln!(out, "{held} tokens are held since block {block}")?;
         writeln!(out, "give {} to the machines: `matrixai-agent enroll --token FILE`", file.display())
     }
@@ -115,18 +115,22 @@ pub async fn run(command: &TokenCommand, config: &Config, global: &Global) -> Re
     }
 }
 
+fn counted(machines: u32) -> String {
+    if machines == 1 { "1 machine".into() } else { format!("{machines} machines") }
+}
+
 async fn create(session: &Session, key: &Key, wanted: &Wanted<'_>, json: bool) -> Result<Created, Error> {
     let at = session.latest().await?;
     let held = affordable(&at, key, wanted.machines).await?;
     if !json {
-        eprintln!("{held} tokens will be held: deposit and inspection fees of {} machines", wanted.machines);
+        eprintln!("{held} tokens will be held: deposit and inspection fees of {}", counted(wanted.machines));
     }
     let blocks = match wanted.lifetime {
-        Lifetime::Span(span) => span.blocks(chain::block_millis(&at).await?),
+        Lifetime::Span(span) => span.blocks(chain::block_millis(&at).await?).ok_or(Error::NeverExpires)?,
         Lifetime::Blocks(blocks) => blocks,
     };
     let now = u32::try_from(at.block_number()).unwrap_or(u32::MAX);
-    let expires = now.saturating_add(blocks);
+    let expires = now.checked_add(blocks).ok_or(Error::NeverExpires)?;
     // The file comes first: a deposit for a token that nobody has would be of no use.
     let public = write(wanted.out)?;
     let call = chain::create_token(public, wanted.machines, expires);

@@ -1,6 +1,6 @@
 //! The offline check: every signature, every statement, every counter, and the log under them.
 
-use crate::{Bundle, EvidenceError, Signed, log};
+use crate::{Bundle, EvidenceError, LogReport, Signed, log};
 use attest::verify::{AkPublic, AnchorHead, RingCheck, verify_anchor, verify_quote};
 use serde::Serialize;
 use std::path::Path;
@@ -14,15 +14,19 @@ pub struct Report {
     pub anchors: Vec<AnchorReport>,
     /// Whether a boot quote was there and verified.
     pub quote: bool,
-    /// Whether the exported log was hashed anew and gave every anchored root.
-    pub log_checked: bool,
+    /// Counts of the TPM's counter between these anchors that none of them shows: attestations that the chain never took.
+    pub counts_not_shown: u64,
+    /// The exported log, hashed anew: it gave every anchored root and its own. None where no log was given.
+    pub log: Option<LogReport>,
 }
 
 /// One verified anchor.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct AnchorReport {
-    /// The block that the anchor is younger than.
-    pub block: u64,
+    /// Height of the block that the anchor is younger than, as the machine says: the TPM signed its hash only.
+    pub claimed_block: u64,
+    /// Hex of that block's hash; the chain knows its height.
+    pub block_hash: String,
     /// Records anchored.
     pub size: u64,
     /// Hex of the root.
@@ -51,14 +55,13 @@ pub fn check(bundle: &Bundle, exported_log: Option<&Path>) -> Result<Report, Evi
         verify_quote::<RingCheck>(&ak, &bundle.statement(quote), &quote.message, &quote.signature)
             .map_err(EvidenceError::Quote)?;
     }
-    if let Some(folder) = exported_log {
-        check_log(bundle, folder)?;
-    }
+    let log = exported_log.map(|folder| check_log(bundle, folder)).transpose()?;
     Ok(Report {
         machine: hex::encode(bundle.machine()),
+        counts_not_shown: counts_not_shown(&anchors),
         anchors,
         quote: bundle.quote.is_some(),
-        log_checked: exported_log.is_some(),
+        log,
     })
 }
 
@@ -83,20 +86,25 @@ fn anchor(
     Ok(head)
 }
 
-fn check_log(bundle: &Bundle, folder: &Path) -> Result<(), EvidenceError> {
-    let sizes: Vec<u64> = bundle.anchors.iter().map(|anchor| anchor.size).collect();
-    let roots = log::roots(folder, &sizes)?;
-    for (index, (anchor, root)) in bundle.anchors.iter().zip(roots).enumerate() {
-        if anchor.root != root {
-            return Err(EvidenceError::LogDiffers(index));
-        }
-    }
-    Ok(())
+/// The log must be signed by a device key that the TPM delegated: in an anchor, or in the boot quote.
+fn check_log(bundle: &Bundle, folder: &Path) -> Result<LogReport, EvidenceError> {
+    let mut devices: Vec<[u8; 32]> =
+        bundle.quote.iter().chain(&bundle.anchors).map(|signed| signed.device_key).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let anchored: Vec<_> = bundle.anchors.iter().map(|anchor| (anchor.size, anchor.root)).collect();
+    log::check(folder, &bundle.machine(), &devices, &anchored)
+}
+
+fn counts_not_shown(anchors: &[AnchorReport]) -> u64 {
+    let steps = anchors.iter().zip(anchors.iter().skip(1));
+    steps.map(|(one, next)| next.counter.saturating_sub(one.counter).saturating_sub(1)).sum()
 }
 
 fn report(signed: &Signed, head: &AnchorHead) -> AnchorReport {
     AnchorReport {
-        block: signed.block_number,
+        claimed_block: signed.block_number,
+        block_hash: hex::encode(signed.block_hash),
         size: head.size,
         root: hex::encode(head.root),
         counter: head.counter,

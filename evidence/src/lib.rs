@@ -22,6 +22,7 @@ pub mod tpm2_tools;
 
 pub use bundle::{Bundle, Signed, VERSION};
 pub use check::{AnchorReport, Report, check};
+pub use log::LogReport;
 
 use std::path::PathBuf;
 
@@ -58,6 +59,20 @@ pub enum EvidenceError {
     /// An entry bundle that ends in the middle of an entry, or holds too much.
     #[error("{0} is torn or holds more than it should")]
     TornBundle(PathBuf),
+    /// The log's checkpoint is not one of the machine's.
+    #[error("the log's checkpoint: {0} (by a device key that this evidence delegates)")]
+    Checkpoint(#[from] attest::CheckpointError),
+    /// The exported log ends before the last anchor.
+    #[error(
+        "the exported log has {0} records, the last anchor covers {1}: export the log again, after the evidence"
+    )]
+    LogTooShort(u64, u64),
+    /// The entries do not give the root that the device signed.
+    #[error("the log's entries do not give the root of its checkpoint")]
+    CheckpointDiffers,
+    /// A file of hashes that the entries do not give.
+    #[error("{0} does not hold the hashes that the entries give")]
+    TileDiffers(PathBuf),
     /// The log hashes to another root than the one anchored.
     #[error("the log does not give the root of anchor {0}: it is not the log that was anchored")]
     LogDiffers(usize),

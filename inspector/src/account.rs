@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Account {
-    /// A well-known account of development chains: Alice, Bob, …
+    /// The account `//NAME` of development chains: Alice, Bob, …
     #[arg(long, value_name = "NAME", env = "MATRIXAI_DEV_ACCOUNT")]
     dev_account: Option<String>,
     /// File with the account's sr25519 seed in hex, mode 0600

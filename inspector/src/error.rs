@@ -38,4 +38,7 @@ pub enum Error {
     /// A report could not be written.
     #[error("cannot write the report: {0}")]
     Report(#[from] serde_json::Error),
+    /// Standard output takes no more.
+    #[error("cannot write the report: {0}")]
+    Write(std::io::Error),
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::{
     fmt::Display,
     fs,
-    io::IsTerminal,
+    io::{ErrorKind, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -77,11 +77,17 @@ enum Command {
     Leave {
         #[command(flatten)]
         chain: OnChain,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Takes the bond back, once its time has come
     Withdraw {
         #[command(flatten)]
         chain: OnChain,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Verifies a machine's exported evidence, offline
     Verify {
@@ -153,10 +159,10 @@ async fn execute(command: Command) -> Result<(), Error> {
             let table = if duties.is_empty() { "no duties wait\n".into() } else { table(&duties) };
             print(&duties, &table, json)
         }
-        Command::Leave { chain } => {
-            call(&chain, chain::leave(), "left; `withdraw` later gives the bond back").await
+        Command::Leave { chain, json } => {
+            call(&chain, chain::leave(), "left: `withdraw` later gives the bond back", json).await
         }
-        Command::Withdraw { chain } => call(&chain, chain::withdraw(), "the bond is back").await,
+        Command::Withdraw { chain, json } => call(&chain, chain::withdraw(), "the bond is back", json).await,
         Command::Verify { evidence, log, roots, json } => {
             let verified = verify(&evidence, log.as_deref(), roots.as_deref())?;
             print(&verified, &verified, json)
@@ -214,11 +220,16 @@ async fn status(chain: &OnChain) -> Result<Status, Error> {
     Ok(Status { account: account.to_string(), block: at.block_number(), registration, duties })
 }
 
-async fn call(chain: &OnChain, call: impl light_client::subxt::tx::Payload, done: &str) -> Result<(), Error> {
+async fn call(
+    chain: &OnChain,
+    call: impl light_client::subxt::tx::Payload,
+    done: &str,
+    json: bool,
+) -> Result<(), Error> {
     let (client, key) = ready(chain).await?;
     let included = client.call(&call, &key).await?;
-    println!("block {}: {done}", included.block.number);
-    Ok(())
+    let block = included.block.number;
+    print(&serde_json::json!({ "done": done, "block": block }), &format!("{done}, in block {block}\n"), json)
 }
 
 fn table(duties: &[Duty]) -> String {
@@ -226,10 +237,11 @@ fn table(duties: &[Duty]) -> String {
 }
 
 fn print(value: &impl Serialize, text: &impl Display, json: bool) -> Result<(), Error> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(value)?);
-    } else {
-        print!("{text}");
+    let text = if json { serde_json::to_string_pretty(value)? + "\n" } else { text.to_string() };
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that has gone away (`| head`) is no failure.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -52,23 +52,42 @@ impl fmt::Display for Verified {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.report;
         writeln!(out, "machine     {}", report.machine)?;
-        if let Some(identity) = &self.identity {
-            let level = identity.level.map_or_else(|| "refused".into(), |level| level.to_string());
-            writeln!(out, "identity    {level}{}", reason(identity.doubt.as_deref()))?;
+        match &self.identity {
+            Some(identity) => {
+                let level = identity.level.map_or_else(|| "refused".into(), |level| level.to_string());
+                writeln!(out, "identity    {level}{}", reason(identity.doubt.as_deref()))?;
+            }
+            None => writeln!(out, "identity    not checked, so the TPM may be anything: give --roots")?,
         }
         writeln!(out, "boot quote  {}", if report.quote { "verified" } else { "none in the evidence" })?;
-        let log = if report.log_checked { "gives every anchored root" } else { "not checked: give --log" };
-        writeln!(out, "log         {log}")?;
-        writeln!(out, "anchors     {} verified\n", report.anchors.len())?;
-        writeln!(out, "{:>10}  {:>8}  {:>10}  {:>6}  root", "block", "counter", "size", "resets")?;
+        match &report.log {
+            Some(log) => writeln!(
+                out,
+                "log         {} records give every anchored root, and the checkpoint's; {} after the last anchor; {} tiles",
+                log.size, log.after_last_anchor, log.tiles
+            )?,
+            None => writeln!(out, "log         not checked: give --log")?,
+        }
+        writeln!(out, "anchors     {} verified", report.anchors.len())?;
+        if report.counts_not_shown > 0 {
+            writeln!(
+                out,
+                "            {} counts between them without an anchor here",
+                report.counts_not_shown
+            )?;
+        }
+        writeln!(out, "\n{:>10}  {:>8}  {:>10}  {:>6}  root", "block*", "counter", "size", "resets")?;
         for anchor in &report.anchors {
             writeln!(
                 out,
                 "{:>10}  {:>8}  {:>10}  {:>6}  {}",
-                anchor.block, anchor.counter, anchor.size, anchor.resets, anchor.root
+                anchor.claimed_block, anchor.counter, anchor.size, anchor.resets, anchor.root
             )?;
         }
-        Ok(())
+        writeln!(
+            out,
+            "\n* as the machine says: the TPM signed the block's hash. Whether an anchor is on chain, the chain tells."
+        )
     }
 }
 

@@ -50,6 +50,14 @@ pub enum Error {
     /// The outbox's database failed.
     #[error("the outbox could not be read or written: {0}; is the disk full, or another process using it?")]
     Outbox(Box<redb::Error>),
+    /// The outbox's file is damaged, or none.
+    #[error("{path} is no sound outbox ({why}); move it away: what it owed is made anew", path = path.display())]
+    OutboxDamaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// A record of the outbox is not readable.
     #[error(
         "the outbox holds a record that cannot be read: {0}; move the file away to start with an empty one"

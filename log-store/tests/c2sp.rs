@@ -108,6 +108,11 @@ fn verify(root: &Path, size: u64) -> Node {
     mth(&leaves)
 }
 
+/// The root as the inspector's tool finds it.
+fn replayed(root: &Path, size: u64) -> Node {
+    evidence::log::replay(root, size, |_, _| Ok(())).unwrap().root()
+}
+
 #[test]
 fn exports_of_many_sizes_are_read_by_the_specification() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +123,7 @@ fn exports_of_many_sizes_are_read_by_the_specification() {
         log.export(export.path(), size).unwrap();
         let root = verify(export.path(), size);
         assert_eq!(root, log.root_at(size).unwrap(), "{size}");
-        assert_eq!(evidence::log::roots(export.path(), &[size / 2, size]).unwrap()[1], root);
+        assert_eq!(replayed(export.path(), size), root);
     }
 }
 
@@ -130,7 +135,7 @@ fn an_export_grows_into_the_same_folder() {
     log.export(export.path(), 100).unwrap();
     log.export(export.path(), 300).unwrap();
     // Earlier partial tiles may stay: whoever holds the older checkpoint still reads it.
-    assert_eq!(evidence::log::roots(export.path(), &[300]).unwrap(), [log.root()]);
-    assert_eq!(evidence::log::roots(export.path(), &[100]).unwrap(), [log.root_at(100).unwrap()]);
+    assert_eq!(replayed(export.path(), 300), log.root());
+    assert_eq!(replayed(export.path(), 100), log.root_at(100).unwrap());
     assert!(matches!(log.export(export.path(), 301), Err(LogError::OutOfRange { asked: 301, size: 300 })));
 }

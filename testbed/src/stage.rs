@@ -211,8 +211,9 @@ impl Stage {
         if export.exists() {
             fs::remove_dir_all(&export)?;
         }
-        self.agent_once(&["log", "export", "--out", "export/log"])?;
-        self.agent_once(&["evidence", "export", "--out", "export"]).map(drop)
+        // In this order: the log must cover every anchor of the evidence.
+        self.agent_once(&["evidence", "export", "--out", "export"])?;
+        self.agent_once(&["log", "export", "--out", "export/log"]).map(drop)
     }
 
     /// What the offline tool says of the exports.

@@ -136,7 +136,7 @@ fn print_table(table: &Value) {
         let cell = |key: &str| text(&anchor[key]);
         println!(
             "  {:>8}  {:>8}  {:>6}  {:>6}  {:.16}…",
-            cell("block"),
+            cell("claimed_block"),
             cell("counter"),
             cell("size"),
             cell("resets"),

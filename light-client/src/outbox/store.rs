@@ -5,7 +5,7 @@ use crate::Error;
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
-use std::path::Path;
+use std::{panic::catch_unwind, path::Path};
 
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
 /// Kind and key of an intent, to its number and whether it is done.
@@ -23,8 +23,21 @@ pub struct Outbox(Database);
 impl Outbox {
     /// Opens the file, created if missing and recovered if its last user was cut off.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let database = Database::create(path).map_err(Error::outbox)?;
-        let outbox = Self(database);
+        // Its pages are believed from here on, and one that is damaged may end in a panic of the database.
+        let opened = catch_unwind(|| {
+            let mut database = Database::create(path)?;
+            database.check_integrity()?;
+            Ok::<_, redb::DatabaseError>(database)
+        });
+        let damaged = |why: String| Error::OutboxDamaged { path: path.into(), why };
+        let outbox = match opened {
+            Ok(Ok(database)) => Self(database),
+            Ok(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => {
+                return Err(Error::outbox(redb::DatabaseError::DatabaseAlreadyOpen));
+            }
+            Ok(Err(error)) => return Err(damaged(error.to_string())),
+            Err(_) => return Err(damaged("its pages contradict each other".into())),
+        };
         outbox.write(|transaction| {
             transaction.open_table(ENTRIES).map_err(Error::outbox)?;
             transaction.open_table(KEYS).map_err(Error::outbox)?;

@@ -415,3 +415,32 @@ proptest! {
         prop_assert!(effects.values().all(|times| *times == 1), "{effects:?}");
     }
 }
+
+#[test]
+fn a_damaged_file_is_named_and_never_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox.redb");
+    let outbox = Outbox::open(&path).unwrap();
+    for key in 0..20 {
+        outbox.enqueue(intent(key)).unwrap();
+    }
+    drop(outbox);
+    let sound = std::fs::read(&path).unwrap();
+    let mut refused = 0;
+    for at in (0..sound.len()).step_by(sound.len() / 60).chain(0..64) {
+        let mut bytes = sound.clone();
+        bytes.iter_mut().skip(at).take(512).for_each(|byte| *byte ^= 0xA5);
+        std::fs::write(&path, bytes).unwrap();
+        // Unused pages may be anything; what opens must be readable.
+        match Outbox::open(&path) {
+            Ok(outbox) => assert!(outbox.entries().unwrap().len() <= 20),
+            Err(error) => {
+                assert!(error.to_string().contains("outbox.redb"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0);
+    std::fs::write(&path, b"not a database").unwrap();
+    assert!(matches!(Outbox::open(&path), Err(crate::Error::OutboxDamaged { .. })));
+}
