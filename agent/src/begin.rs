@@ -38,7 +38,8 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     let damaged = |error: anyhow::Error| Failure::Damaged(error);
     let mut journal = Journal::open(&state.anchors()).map_err(damaged)?;
     let outbox = Outbox::open(&state.outbox()).map_err(|error| damaged(error.into()))?;
-    let log = LogStore::open_holding(&state.log(), acknowledged(state, &journal));
+    let acknowledged = acknowledged(state, &journal);
+    let log = LogStore::open_holding(&state.log(), acknowledged);
     let log = log.map_err(|error| match error {
         LogError::Corrupt { .. } | LogError::Missing { .. } => damaged(error.into()).into(),
         error => anyhow::Error::from(error),
@@ -54,7 +55,7 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     let (host, chips) = (probe.host(), probe.inventory());
     let known = keeper.boots.count > 0;
     note_boot(keeper, &host)?;
-    if log.size() == 0 {
+    if log.size() == 0 && acknowledged > 0 {
         state.put_aside_attestations()?;
         journal = Journal::open(&state.anchors())?;
     }

@@ -3,6 +3,8 @@
 //! One story in one test, since setting the network up takes longest. Each part leaves the network running for the next.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod disk;
+mod expiry;
 mod upgrade;
 
 use anyhow::{Context, Result, ensure};
@@ -20,7 +22,7 @@ fn kills() -> u32 {
 /// A part of the story, and what it is called.
 type Part = (&'static str, fn(&mut Stage) -> Result<()>);
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 13] = [
     ("enrols and anchors", enrols_and_anchors),
     ("stock tpm2-tools accept the exported quote, and no other", stock_tools_accept_the_quote),
     ("two agents on one state folder: the second refuses", the_second_agent_refuses),
@@ -30,6 +32,9 @@ const PARTS: [Part; 10] = [
     ("both nodes down for a while and back", nodes_away),
     ("a node's database wiped", node_wiped),
     ("the clock jumps by a day, both ways", clock_jumps),
+    ("the disk is full for a while", disk::disk_full),
+    ("an anchor is owed until its block is too old", expiry::anchor_expires),
+    ("an inspector leaves", an_inspector_leaves),
     ("a runtime upgrade that adds a pallet", upgrade::runtime_upgrade),
 ];
 
@@ -53,10 +58,10 @@ fn the_spine_holds() {
     assert_eq!((&machines[0]["standing"], &machines[0]["epoch"]), (&"active".into(), &0.into()));
 }
 
-/// While working on one part: `MATRIXAI_PARTS=upgrade` runs those whose name contains it, after the first, which all need.
+/// While working on one part: `MATRIXAI_PARTS=upgrade` (several behind commas) runs those whose name contains it, after the first, which all need.
 fn wanted((index, (name, _)): &(usize, Part)) -> bool {
     let parts = std::env::var("MATRIXAI_PARTS").unwrap_or_default();
-    *index == 0 || name.contains(&parts)
+    *index == 0 || parts.split(',').any(|part| name.contains(part))
 }
 
 /// What must hold after every fault: the chain's head is one of this log, every record is there once and in order.
@@ -141,6 +146,23 @@ fn power_cuts(stage: &mut Stage) -> Result<()> {
         stage.tpm.start()?;
     }
     stage.until_more_anchors(1).map(drop)
+}
+
+/// With its daemon running, which must not register it anew.
+fn an_inspector_leaves(stage: &mut Stage) -> Result<()> {
+    let spec = stage.chain.spec.display().to_string();
+    let command = |name: &'static str| {
+        [name, "--dev-account", "Ferdie", "--state", "looking", "--json", "--chain", spec.as_str()]
+    };
+    stage.inspector_once(&command("leave"))?;
+    sleep(Duration::from_secs(10));
+    let status: Value = serde_json::from_str(&stage.inspector_once(&command("status"))?)?;
+    let leaves = status["registration"]["leaves"].as_u64().context("it is not leaving")?;
+    ensure!(leaves > status["block"].as_u64().unwrap_or(0), "{status}");
+    let early = stage.inspector_once(&command("withdraw"));
+    let early = early.err().context("the bond came back at once")?.to_string();
+    ensure!(early.contains("NotYet"), "{early}");
+    stage.check()
 }
 
 fn device(stage: &Stage) -> Result<Value> {

@@ -51,13 +51,11 @@ fn chain(root: &Path) -> Result<()> {
     sh::show("chain's tests", sh::cargo(&["test"]).args(CHAIN).args(PALLETS))
 }
 
-/// Licences, sources and bans; where cargo-deny is not installed, that is said and left to who has it.
+/// Licences, sources and bans.
 fn deny() -> Result<()> {
     if !sh::installed("cargo-deny") {
-        println!(
-            "  --  cargo deny is not installed: licences not checked (cargo install --locked cargo-deny)"
-        );
-        return Ok(());
+        let install = ["install", "--locked", "cargo-deny"];
+        sh::step("cargo install cargo-deny: some minutes, once", &mut sh::cargo(&install))?;
     }
     sh::step("cargo deny", &mut sh::cargo(&["deny", "check", "licenses", "bans", "sources"]))
 }
