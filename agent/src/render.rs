@@ -24,6 +24,7 @@ pub const fn kind(body: &Body) -> &'static str {
         Body::Activity(_) => "activity",
         Body::Anchor(_) => "anchor",
         Body::Gap(_) => "gap",
+        Body::Drill(_) => "drill",
         Body::Unknown { .. } => "unknown",
     }
 }
@@ -36,6 +37,7 @@ fn body(body: &Body) -> Value {
         Body::Activity(body) => plain(body),
         Body::Anchor(body) => plain(body),
         Body::Gap(body) => plain(body),
+        Body::Drill(body) => plain(body),
         Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
     }
 }
@@ -84,6 +86,14 @@ fn summary(body: &Body) -> String {
         }
         Body::Gap(gap) if gap.from_ms == gap.to_ms => format!("{:?}, in order", gap.reason),
         Body::Gap(gap) => format!("{:?}, {} s", gap.reason, gap.to_ms.abs_diff(gap.from_ms) / 1000),
+        Body::Drill(drill) => format!(
+            "task {} worth {}.{:06} ut, {} ms on {} threads",
+            short(&drill.task),
+            drill.micro_ut / 1_000_000,
+            drill.micro_ut % 1_000_000,
+            drill.span_ms,
+            drill.threads
+        ),
         Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
     }
 }

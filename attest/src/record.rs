@@ -45,6 +45,8 @@ pub enum Body {
     Anchor(Anchor),
     /// A stretch without records.
     Gap(Gap),
+    /// A task of the network, done.
+    Drill(Drill),
     /// A body of a later version, kept as it came.
     Unknown {
         /// Its kind.
@@ -219,6 +221,25 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
+/// A task of the network, done: written before the chain is told, so that the log has it whatever becomes of it there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// The task's identifier.
+    pub task: Hash,
+    /// Digest of its result.
+    pub digest: Hash,
+    /// What the chain is told first; it hides the digest.
+    pub commitment: Hash,
+    /// Its worth, micro-ut.
+    pub micro_ut: u64,
+    /// How long it took, ms.
+    pub span_ms: u64,
+    /// Energy that the processors used meanwhile, all their other work included, mJ. None where they do not tell.
+    pub energy_mj: Option<u64>,
+    /// Threads that worked on it.
+    pub threads: u16,
+}
+
 /// Why bytes are no record, or a record has no bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -278,6 +299,7 @@ impl Body {
             Self::Activity(body) => (4, pack(body, scratch)?),
             Self::Anchor(body) => (5, pack(body, scratch)?),
             Self::Gap(body) => (6, pack(body, scratch)?),
+            Self::Drill(body) => (7, pack(body, scratch)?),
             Self::Unknown { tag, bytes } => (*tag, bytes),
         })
     }
@@ -293,6 +315,7 @@ impl Body {
             4 => Self::Activity(unpack(bytes)?),
             5 => Self::Anchor(unpack(bytes)?),
             6 => Self::Gap(unpack(bytes)?),
+            7 => Self::Drill(unpack(bytes)?),
             tag => Self::Unknown { tag, bytes: Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)? },
         })
     }

@@ -3,7 +3,7 @@
 
 use attest::{
     Body, MAX_RECORD, Record, RecordError,
-    record::{Activity, Chip, ChipKind, ChipState, Gap, GapReason, MAX_BODY, text},
+    record::{Activity, Chip, ChipKind, ChipState, Drill, Gap, GapReason, MAX_BODY, text},
 };
 use proptest::prelude::*;
 
@@ -49,9 +49,22 @@ fn bodies() -> impl Strategy<Value = Body> {
                 processes: None,
             })
         });
-    let unknown = (7u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
+    let drill = (any::<[u8; 32]>(), any::<u64>(), any::<Option<u64>>(), any::<u16>()).prop_map(
+        |(task, micro_ut, energy_mj, threads)| {
+            Body::Drill(Drill {
+                task,
+                digest: [1; 32],
+                commitment: [2; 32],
+                micro_ut,
+                span_ms: micro_ut / 2,
+                energy_mj,
+                threads,
+            })
+        },
+    );
+    let unknown = (8u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
         .prop_map(|(tag, bytes)| Body::Unknown { tag, bytes: heapless::Vec::from_slice(&bytes).unwrap() });
-    prop_oneof![gap, chip, activity, unknown]
+    prop_oneof![gap, chip, activity, drill, unknown]
 }
 
 fn records() -> impl Strategy<Value = Record> {
