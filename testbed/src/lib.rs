@@ -17,10 +17,12 @@
 #![forbid(unsafe_code)]
 
 mod chain;
+mod neighbour;
 mod process;
 mod stage;
 
 pub use chain::{Chain, finalized};
+pub use neighbour::Neighbour;
 pub use process::{Guarded, free_port, tail};
 pub use stage::{INSPECTORS, OWNER, PATIENCE, Stage};
 

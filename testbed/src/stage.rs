@@ -60,13 +60,15 @@ impl Stage {
 
     /// Writes the agent's configuration: quick windows, and an anchor each so many seconds.
     pub fn configure(&self, anchor_seconds: u64) -> Result<()> {
-        let text = format!(
-            "state_dir = {:?}\ntpm = {:?}\nchain_spec = {:?}\nwindow_seconds = 5\nanchor_seconds = {anchor_seconds}\n",
-            self.state(),
-            self.tpm.url(),
+        Ok(fs::write(self.config(), self.configuration(&self.state(), &self.tpm, anchor_seconds))?)
+    }
+
+    pub(crate) fn configuration(&self, state: &Path, tpm: &SoftTpm, anchor_seconds: u64) -> String {
+        format!(
+            "state_dir = {state:?}\ntpm = {:?}\nchain_spec = {:?}\nwindow_seconds = 5\nanchor_seconds = {anchor_seconds}\n",
+            tpm.url(),
             self.chain.spec,
-        );
-        Ok(fs::write(self.config(), text)?)
+        )
     }
 
     /// The agent's state folder.
@@ -140,9 +142,18 @@ impl Stage {
 
     /// Runs one of the owner's commands to its end.
     pub fn owner(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = self.programs.command("matrixai");
-        command.args(["--dev-account", OWNER, "--state", "owner"]).arg("--chain").arg(&self.chain.spec);
-        output(command.args(arguments).current_dir(&self.dir))
+        output(self.owner_command(OWNER).args(arguments).current_dir(&self.dir))
+    }
+
+    /// The tool of an owner with this development account.
+    pub(crate) fn owner_command(&self, account: &str) -> Command {
+        let mut command = self.command("matrixai");
+        command.args(["--dev-account", account, "--state", "owner"]).arg("--chain").arg(&self.chain.spec);
+        command
+    }
+
+    pub(crate) fn command(&self, program: &str) -> Command {
+        self.programs.command(program)
     }
 
     /// Runs one of the inspector's commands to its end.
@@ -241,7 +252,7 @@ fn trust(roots: &Path, tpm: &SoftTpm) -> Result<()> {
     Ok(())
 }
 
-fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let out = command.output().with_context(|| format!("{command:?}"))?;
     if !out.status.success() {
         bail!("{command:?} failed ({}):\n{}", out.status, String::from_utf8_lossy(&out.stderr));

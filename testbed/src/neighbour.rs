@@ -1,0 +1,71 @@
+//! A second machine, of another owner: replicas of a task never go to two machines of one.
+
+use crate::{Guarded, Stage, stage::output};
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::{fs, path::PathBuf, process::Command};
+use tpm::swtpm::SoftTpm;
+
+/// The machine, in a folder of its own.
+pub struct Neighbour {
+    owner: &'static str,
+    dir: PathBuf,
+    /// Its TPM.
+    pub tpm: SoftTpm,
+    /// Its agent, while it runs.
+    pub agent: Option<Guarded>,
+}
+
+impl Neighbour {
+    /// Gives its owner, `//NAME` of the development phrase, some of the first owner's tokens, and enrols its machine.
+    pub fn join(stage: &Stage, owner: &'static str) -> Result<Self> {
+        let dir = stage.dir().join(owner);
+        fs::create_dir_all(&dir)?;
+        let tpm = SoftTpm::create(&dir.join("tpm"))?;
+        let neighbour = Self { owner, dir, tpm, agent: None };
+        fs::write(
+            neighbour.dir.join("agent.toml"),
+            stage.configuration(&neighbour.state(), &neighbour.tpm, 10),
+        )?;
+        let shown: Value = serde_json::from_str(&neighbour.owner(stage, &["key", "show", "--json"])?)?;
+        let account = shown["address"].as_str().context("a key without an address")?;
+        stage.owner(&["transfer", account, "10000"])?;
+        neighbour
+            .owner(stage, &["token", "create", "--machines", "1", "--expires", "1d", "--out", "token.key"])?;
+        output(neighbour.command(stage).args(["enroll", "--token", "token.key"]))?;
+        Ok(neighbour)
+    }
+
+    /// The agent's state folder.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("agent")
+    }
+
+    /// Starts the agent.
+    pub fn start(&mut self, stage: &Stage) -> Result<()> {
+        self.agent = Some(Guarded::start("agent", &self.dir, self.command(stage).arg("run"))?);
+        Ok(())
+    }
+
+    /// Runs one of the agent's commands to its end.
+    pub fn agent_once(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
+        output(self.command(stage).args(arguments))
+    }
+
+    /// Runs one of its owner's commands to its end.
+    pub fn owner(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
+        output(stage.owner_command(self.owner).args(arguments).current_dir(&self.dir))
+    }
+
+    /// Leaves everything running.
+    pub fn leave(self) {
+        self.agent.into_iter().for_each(Guarded::leave);
+        self.tpm.leave();
+    }
+
+    fn command(&self, stage: &Stage) -> Command {
+        let mut command = stage.command("matrixai-agent");
+        command.args(["--config", "agent.toml"]).current_dir(&self.dir);
+        command
+    }
+}
