@@ -31,6 +31,8 @@
 extern crate std;
 
 mod class;
+#[cfg(feature = "std")]
+pub mod cpu;
 mod difficulty;
 pub mod disclosure;
 pub mod element;

@@ -269,6 +269,17 @@ mod build {
             blake3::keyed_hash(&self.key, bytes).into()
         }
 
+        /// The root over a whole tree, given the chaining values of all nodes of one level below it, 32 bytes each.
+        pub(crate) fn root_of(&self, nodes: &[u8]) -> Result<Hash, TreeError> {
+            let count = nodes.len() as u64 / 32;
+            if count < 2 {
+                return Err(TreeError::OutOfRange);
+            }
+            let left = left_width(count);
+            let (left, right) = (self.fold(nodes, 0, left)?, self.fold(nodes, left, count - left)?);
+            Ok(self.join(&left, &right, true))
+        }
+
         /// Appends the opening of a stretch of `bytes` to a proof.
         pub fn open(
             &self,
