@@ -1,0 +1,132 @@
+//! What a back end consists of, and which there are.
+
+use super::{panel::Layout, scalar};
+use crate::{element::Tensor, hash::Hash, spec::Layer};
+
+/// A way to multiply on this processor. All give the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// AVX-512 with VNNI.
+    Avx512,
+    /// AVX2.
+    Avx2,
+    /// NEON.
+    Neon,
+    /// Any processor.
+    Scalar,
+}
+
+impl Backend {
+    /// Those that this processor has, fastest first.
+    pub fn available() -> Vec<Self> {
+        let all = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
+        all.into_iter().filter(|backend| backend.kit().is_some()).collect()
+    }
+
+    /// The fastest that this processor has.
+    pub fn fastest() -> Self {
+        Self::available().first().copied().unwrap_or(Self::Scalar)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "avx512-vnni",
+            Self::Avx2 => "avx2",
+            Self::Neon => "neon",
+            Self::Scalar => "scalar",
+        }
+    }
+
+    pub(crate) fn kit(self) -> Option<Kit> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::avx512::kit(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => super::avx2::kit(),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => super::neon::kit(),
+            Self::Scalar => Some(scalar::kit()),
+            #[allow(unreachable_patterns)] // which are left depends on the target
+            _ => None,
+        }
+    }
+}
+
+type Fill = fn(&Hash, Tensor, u32, usize, &mut [i8]);
+type Panel = fn(&Hash, Tensor, u32, usize, &mut [u8]);
+
+/// A back end's parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Kit {
+    /// Panels of inputs; a panel's rows are a tile's.
+    pub(crate) inputs: Layout,
+    /// Panels of weights; a panel's rows are a tile's columns.
+    pub(crate) weights: Layout,
+    /// Groups that are multiplied before the next tile: a panel of weights so long stays in the first cache.
+    pub(crate) block: usize,
+    /// Rows that `fill` generates at once.
+    pub(crate) lanes: usize,
+    /// Multiplies one tile.
+    pub(crate) tile: fn(&Tile),
+    /// Generates up to `lanes` rows of elements.
+    pub(crate) fill: Fill,
+    /// Generates a panel of weights as it is wanted, where that is faster.
+    pub(crate) weights_panel: Option<Panel>,
+    /// Requantises a stretch of accumulators.
+    pub(crate) requantise: fn(&[i32], &Layer, &mut [i8]),
+}
+
+impl Kit {
+    /// The term that each of the row's sums begins with.
+    pub(crate) fn correction(&self, row: &[i8]) -> i32 {
+        if self.weights.element == super::panel::Element::Offset {
+            row.iter().map(|input| i32::from(*input)).sum::<i32>().wrapping_mul(-128)
+        } else {
+            0
+        }
+    }
+}
+
+/// One tile: some rows of inputs times a panel of weights, over some of their groups.
+///
+/// `inputs` points to `groups`·`rows` units of the inputs' layout, `weights` to `groups` times a panel's rows of the weights' layout, `sums`
+/// to `rows` rows, `stride` apart, of which the first `columns` sums belong to this tile alone; `corrections` to `rows` terms.
+pub(crate) struct Tile {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) groups: usize,
+    pub(crate) inputs: *const u8,
+    pub(crate) weights: *const u8,
+    pub(crate) sums: *mut i32,
+    pub(crate) stride: usize,
+    pub(crate) corrections: *const i32,
+    /// These are the rows' first groups: sums begin at the corrections, not at what is there.
+    pub(crate) first: bool,
+}
+
+/// A panel's groups of 16 bytes.
+///
+/// # Safety
+/// `pointer` points to `count` of them, and nobody writes to them meanwhile.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn elements<'a>(pointer: *const u8, count: usize) -> &'a [[i8; 16]] {
+    // SAFETY: the caller's word; bytes need no alignment.
+    unsafe { std::slice::from_raw_parts(pointer.cast(), count) }
+}
+
+/// Stores or adds a block of sums.
+///
+/// # Safety
+/// The tile's `sums` are as [`Tile`] says.
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) unsafe fn store<const R: usize, const C: usize>(tile: &Tile, block: &[[i32; C]; R]) {
+    for (row, sums) in block.iter().take(tile.rows).enumerate() {
+        // SAFETY: this row of `columns` sums belongs to this tile alone.
+        let out = unsafe { std::slice::from_raw_parts_mut(tile.sums.add(row * tile.stride), tile.columns) };
+        for (slot, sum) in out.iter_mut().zip(sums) {
+            *slot = if tile.first { *sum } else { slot.wrapping_add(*sum) };
+        }
+    }
+}

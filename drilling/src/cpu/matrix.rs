@@ -1,0 +1,58 @@
+//! The product alone, for measuring and for checking other back ends.
+
+use super::{
+    Options,
+    control::Cancelled,
+    kit::Kit,
+    panel::Aligned,
+    product::{Crew, Inputs, multiply_packed},
+};
+use crate::work::WorkError;
+
+/// Weights packed for a back end: `outputs` rows of `width`.
+pub struct Weights {
+    packed: Aligned,
+    kit: Kit,
+    options: Options,
+    outputs: usize,
+    width: usize,
+}
+
+impl Weights {
+    /// Packs a matrix, row after row.
+    pub fn pack(options: &Options, weights: &[i8], width: usize) -> Result<Self, WorkError> {
+        if width == 0 || width > crate::MAX_INPUTS as usize || !weights.len().is_multiple_of(width) {
+            return Err(WorkError::Size);
+        }
+        let (kit, outputs) = (options.kit(), weights.len() / width);
+        let layout = kit.weights;
+        let mut packed = Aligned::default();
+        let panels = packed.sized(layout.bytes(width) * outputs.div_ceil(layout.rows));
+        for (rows, panel) in
+            weights.chunks(layout.rows * width).zip(panels.chunks_exact_mut(layout.bytes(width)))
+        {
+            layout.pack(rows, width, layout.rows, panel);
+        }
+        Ok(Self { packed, kit, options: options.clone(), outputs, width })
+    }
+
+    /// Every row of `inputs` times every row of weights, into `sums`, row after row.
+    pub fn multiply(&self, inputs: &[i8], sums: &mut [i32]) -> Result<(), WorkError> {
+        let rows = inputs.len() / self.width;
+        if inputs.len() != rows * self.width || sums.len() != rows * self.outputs {
+            return Err(WorkError::Size);
+        }
+        let options = &self.options;
+        let crew = Crew { kit: &self.kit, threads: options.threads, control: &options.control };
+        self.product(crew, rows, inputs, sums).map_err(WorkError::from)
+    }
+
+    fn product(&self, crew: Crew<'_>, rows: usize, inputs: &[i8], sums: &mut [i32]) -> Result<(), Cancelled> {
+        let width = self.width;
+        let mut prepared = Inputs::new();
+        prepared.prepare(crew, rows, width, |first, out| {
+            out.copy_from_slice(&inputs[first * width..][..out.len()]);
+        })?;
+        multiply_packed(crew, &prepared, self.outputs, self.packed.bytes(), sums)
+    }
+}
