@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, every key overridable by an environment variable `MATRIXAI_<KEY>`.
 
+use crate::drill::limits::QuietHours;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -30,6 +31,14 @@ pub struct Config {
     pub pcrs: Vec<u8>,
     /// Another `libnvidia-ml.so` than the system's.
     pub nvml: Option<PathBuf>,
+    /// Whether to work on the network's tasks.
+    pub drill: bool,
+    /// Threads for that; as many as there are processors where this is 0.
+    pub drill_threads: usize,
+    /// Hours of the day, UTC, in which no task is worked on: `22:00-06:30`.
+    pub drill_quiet: Option<QuietHours>,
+    /// While the processors draw more than this, no task is worked on.
+    pub drill_power_watts: Option<u32>,
 }
 
 impl Default for Config {
@@ -43,6 +52,10 @@ impl Default for Config {
             anchor_seconds: 3600,
             pcrs: vec![0, 2, 4, 7],
             nvml: None,
+            drill: true,
+            drill_threads: 0,
+            drill_quiet: None,
+            drill_power_watts: None,
         }
     }
 }
@@ -106,8 +119,20 @@ impl Config {
     }
 }
 
-const KEYS: &[&str] =
-    &["state_dir", "tpm", "chain_spec", "sample_seconds", "window_seconds", "anchor_seconds", "pcrs", "nvml"];
+const KEYS: &[&str] = &[
+    "state_dir",
+    "tpm",
+    "chain_spec",
+    "sample_seconds",
+    "window_seconds",
+    "anchor_seconds",
+    "pcrs",
+    "nvml",
+    "drill",
+    "drill_threads",
+    "drill_quiet",
+    "drill_power_watts",
+];
 
 #[cfg(test)]
 mod tests {

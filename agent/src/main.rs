@@ -17,6 +17,7 @@ mod config;
 mod debt;
 mod desk;
 mod doctor;
+mod drill;
 mod enroll;
 mod enrolment;
 mod evidence_command;

@@ -74,6 +74,16 @@ impl StateDir {
         self.0.join("quote.json")
     }
 
+    /// Results of tasks that the chain has not seen yet.
+    pub fn drills(&self) -> PathBuf {
+        self.0.join("drills.json")
+    }
+
+    /// While this file is there, no task is worked on.
+    pub fn drill_pause(&self) -> PathBuf {
+        self.0.join("drill.paused")
+    }
+
     /// What the running agent last said of itself.
     pub fn status(&self) -> PathBuf {
         self.0.join("status.json")
