@@ -31,6 +31,15 @@ Environment:
   MATRIXAI_LOG     what is told on stderr: error, warn, info, debug, or per part (`info,light_client=debug`)
   NO_COLOR         no colours";
 
+/// Resting.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DrillCommand {
+    /// Rests until `resume`: for work of one's own
+    Pause,
+    /// Goes on
+    Resume,
+}
+
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -48,6 +57,9 @@ pub enum Command {
     },
     /// Is it working? In one screen
     Status,
+    /// Rests and resumes the work on the network's tasks
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Reads the activity log
     #[command(subcommand)]
     Log(LogCommand),

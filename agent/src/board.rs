@@ -98,6 +98,27 @@ pub struct Owed {
     pub attempts: u32,
 }
 
+/// Work for the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillView {
+    /// Why it holds still, if it does.
+    pub held: Option<String>,
+    /// The task that is being done.
+    pub working_on: Option<Hex32>,
+    /// Tasks that are not settled.
+    pub tasks: usize,
+    /// Questions about results.
+    pub questions: usize,
+    /// Tasks ever agreed.
+    pub agreed: u32,
+    /// Tasks ever forfeited.
+    pub forfeited: u32,
+    /// Lies that the chain holds against this machine.
+    pub convicted: u32,
+    /// What the owner's bond lacks, if that keeps tasks away.
+    pub bond: Option<String>,
+}
+
 /// Everything, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -117,6 +138,9 @@ pub struct Snapshot {
     pub machine: Option<MachineView>,
     /// What is owed.
     pub outbox: Vec<Owed>,
+    /// Work for the network, where the machine does any.
+    #[serde(default)]
+    pub drill: Option<DrillView>,
     /// When the last window of activity was written, ms since 1970.
     pub last_window_ms: Option<u64>,
     /// When the next anchor is due, ms since 1970.

@@ -2,6 +2,7 @@
 
 use crate::{
     debt::{self, Debt},
+    drill::{Assignment, Question, Stage, State},
     hex32::Hex32,
 };
 use evidence::Signed;
@@ -9,10 +10,16 @@ use light_client::{
     AccountId32, Error, Extrinsic, Key, LightClient,
     chain::{
         self,
-        runtime_types::{bounded_collections::bounded_vec::BoundedVec, pallet_machines::types},
+        runtime_types::{
+            bounded_collections::bounded_vec::BoundedVec, drilling as their, pallet_drilling,
+            pallet_machines::types,
+        },
     },
     subxt::tx::Payload,
 };
+
+/// Smallest units in a token.
+const TOKEN: u128 = 1_000_000_000_000;
 
 /// A machine, as the latest finalised block has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +126,72 @@ pub async fn time_ms(client: &LightClient) -> Result<u64, Error> {
     now.decode().map_err(Error::chain)
 }
 
+/// A machine's tasks that are not settled.
+pub async fn work_of(client: &LightClient, machine: [u8; 32]) -> Result<Vec<Assignment>, Error> {
+    let call = chain::runtime_apis().drilling_api().work_of(machine);
+    let work = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(work.into_iter().filter_map(assignment).collect())
+}
+
+/// Questions that a machine must answer.
+pub async fn questions_of(client: &LightClient, machine: [u8; 32]) -> Result<Vec<Question>, Error> {
+    let call = chain::runtime_apis().drilling_api().questions_of(machine);
+    let asked = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(asked.into_iter().filter_map(question).collect())
+}
+
+/// A machine that takes tasks, as far as the agent looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worker {
+    /// The class of tasks.
+    pub class: drilling::Class,
+    /// How many at one time.
+    pub places: u8,
+    /// Places that tasks or pools take up.
+    pub taken: usize,
+    /// Tasks ever agreed.
+    pub agreed: u32,
+    /// Tasks ever forfeited.
+    pub forfeited: u32,
+    /// Lies.
+    pub convicted: u32,
+}
+
+/// What the chain knows of a machine that takes tasks.
+pub async fn worker(client: &LightClient, machine: [u8; 32]) -> Result<Option<Worker>, Error> {
+    let call = chain::runtime_apis().drilling_api().worker(machine);
+    let worker = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(worker.map(|worker| Worker {
+        class: class(&worker.class),
+        places: worker.places,
+        taken: usize::from(worker.waiting) + worker.tasks.0.len(),
+        agreed: worker.agreed,
+        forfeited: worker.forfeited,
+        convicted: worker.convicted,
+    }))
+}
+
+/// Tasks that the chain gives a machine at one time, at most.
+pub async fn pipeline(client: &LightClient) -> Result<u8, Error> {
+    let at = client.latest().await?;
+    let most = at.constants().entry(chain::constants().drilling().pipeline()).map_err(Error::chain)?;
+    Ok(u8::try_from(most).unwrap_or(u8::MAX))
+}
+
+/// What the bond of a machine's owner lacks before the machine is given tasks, in words.
+pub async fn bond_lacks(client: &LightClient, id: [u8; 32]) -> Result<Option<String>, Error> {
+    let at = client.latest().await?;
+    let call = chain::runtime_apis().machines_api().machine(id);
+    let Some(machine) = at.runtime_apis().call(call).await.map_err(Error::chain)? else { return Ok(None) };
+    let call = chain::runtime_apis().drilling_api().bond_of(machine.owner);
+    let view = at.runtime_apis().call(call).await.map_err(Error::chain)?;
+    let wanted = view.per_machine.saturating_mul(u128::from(view.bond.machines).saturating_add(1));
+    Ok((view.bond.active < wanted).then(|| {
+        let lacks = wanted.saturating_sub(view.bond.active).div_ceil(TOKEN);
+        format!("the owner's bond lacks {lacks} tokens: matrixai stake bond {lacks}")
+    }))
+}
+
 /// Whether finalised state shows that a debt is paid, or that nobody asks for it any more.
 pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
     match debt {
@@ -138,6 +211,24 @@ pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
             let machine = machine(client, asked.machine.0).await?;
             Ok(machine.is_some_and(|machine| machine.ak_public == asked.ak_public))
         }
+        Debt::Ready(ready) => {
+            let worker = worker(client, ready.machine.0).await?;
+            Ok(worker
+                .is_some_and(|worker| worker.class as u8 == ready.class && worker.places == ready.places))
+        }
+        Debt::Commit(commit) => {
+            let work = work_of(client, commit.machine.0).await?;
+            Ok(!work.iter().any(|one| one.id == commit.task.0 && one.awaits_commitment()))
+        }
+        Debt::Reveal(reveal) => {
+            let work = work_of(client, reveal.machine.0).await?;
+            Ok(!work.iter().any(|one| one.id == reveal.task.0 && one.awaits_reveal()))
+        }
+        Debt::Disclose(disclosure) => {
+            let asked = questions_of(client, disclosure.machine.0).await?;
+            let question = disclosure.question();
+            Ok(!asked.iter().any(|asked| asked.id == disclosure.task.0 && asked.question == question))
+        }
         Debt::Answer(answer) => asks_no_more(client, &answer.duty).await,
         Debt::Dispute(duty) => asks_no_more(client, duty).await,
     }
@@ -156,8 +247,22 @@ pub async fn extrinsic(
     device: &Key,
     nonce: u64,
 ) -> Result<Extrinsic, Error> {
-    let calls = chain::tx().machines();
+    let (calls, drills) = (chain::tx().machines(), chain::tx().drilling());
     match debt {
+        Debt::Ready(ready) => {
+            signed(client, &drills.ready(their_class(ready.class), ready.places), device, nonce).await
+        }
+        Debt::Commit(commit) => {
+            signed(client, &drills.commit(commit.task.0, commit.commitment.0), device, nonce).await
+        }
+        Debt::Reveal(reveal) => {
+            signed(client, &drills.reveal(reveal.task.0, reveal.digest.0, reveal.salt.0), device, nonce).await
+        }
+        Debt::Disclose(disclosure) => {
+            let question = their_question(&disclosure.question());
+            let answer = BoundedVec(disclosure.answer.clone());
+            signed(client, &drills.disclose(disclosure.task.0, question, answer), device, nonce).await
+        }
         Debt::Request(request) => client.general(&calls.request(enrolment(request))).await,
         Debt::Delegate(delegated) => client.general(&calls.delegate(delegation(delegated))).await,
         Debt::Anchor(made) => signed(client, &calls.anchor(anchor(made)), device, nonce).await,
@@ -199,6 +304,81 @@ fn custom(refusal: &str) -> Option<u8> {
     let after = |mark| refusal.split_once(mark).map(|(_, rest)| rest);
     let rest = after("(code: ").or_else(|| after("Custom("))?;
     rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A task as the chain has it; none where it is none of ours to do.
+fn assignment(work: pallet_drilling::api::Assignment) -> Option<Assignment> {
+    use pallet_drilling::types::{Stage as Theirs, State as Part};
+    Some(Assignment {
+        id: work.id,
+        task: task(work.task)?,
+        stage: match work.stage {
+            Theirs::Committing => Stage::Committing,
+            Theirs::Revealing => Stage::Revealing,
+            _ => Stage::Other,
+        },
+        state: match work.state {
+            Part::Assigned => State::Assigned,
+            Part::Committed(_) => State::Committed,
+            _ => State::Other,
+        },
+        deadline: work.deadline.into(),
+    })
+}
+
+fn question(asked: pallet_drilling::api::Asked) -> Option<Question> {
+    let question = match asked.question {
+        their::disclosure::Question::Roots => drilling::Question::Roots,
+        their::disclosure::Question::Node { layer, level, index } => {
+            drilling::Question::Node { layer, level, index }
+        }
+    };
+    Some(Question { id: asked.id, task: task(asked.task)?, question, deadline: asked.deadline.into() })
+}
+
+const fn their_question(question: &drilling::Question) -> their::disclosure::Question {
+    match *question {
+        drilling::Question::Roots => their::disclosure::Question::Roots,
+        drilling::Question::Node { layer, level, index } => {
+            their::disclosure::Question::Node { layer, level, index }
+        }
+    }
+}
+
+fn task(task: their::spec::Task) -> Option<drilling::Task> {
+    let their::spec::Spec { kernel, rows, inputs, layers } = task.spec;
+    let kernel = match kernel {
+        their::spec::Kernel::Mlp => drilling::Kernel::Mlp,
+        their::spec::Kernel::Infer { network, shard, items } => {
+            drilling::Kernel::Infer { network, shard, items }
+        }
+    };
+    let layer = |layer: &their::spec::Layer| drilling::Layer {
+        outputs: layer.outputs,
+        multiplier: layer.multiplier,
+        shift: layer.shift,
+    };
+    let layers: Vec<drilling::Layer> = layers.iter().map(layer).collect();
+    let spec = drilling::Spec { kernel, rows, inputs, layers: drilling::Layers::new(&layers).ok()? };
+    Some(drilling::Task { spec, seed: task.seed })
+}
+
+const fn class(class: &their::class::Class) -> drilling::Class {
+    match class {
+        their::class::Class::Tiny => drilling::Class::Tiny,
+        their::class::Class::Small => drilling::Class::Small,
+        their::class::Class::Medium => drilling::Class::Medium,
+        their::class::Class::Large => drilling::Class::Large,
+    }
+}
+
+const fn their_class(class: u8) -> their::class::Class {
+    match class {
+        0 => their::class::Class::Tiny,
+        1 => their::class::Class::Small,
+        2 => their::class::Class::Medium,
+        _ => their::class::Class::Large,
+    }
 }
 
 fn from_machine(machine: types::Machine) -> Machine {

@@ -11,6 +11,31 @@ use std::path::{Path, PathBuf};
 /// Where the packaged agent keeps its configuration.
 pub const DEFAULT_PATH: &str = "/etc/matrixai/agent.toml";
 
+/// Sizes of tasks, by the names that operators write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrillClass {
+    /// Milliseconds on a processor core: for development chains.
+    Tiny,
+    /// A quarter of a second on a core.
+    Small,
+    /// A minute on a processor.
+    Medium,
+    /// For large accelerators.
+    Large,
+}
+
+impl From<DrillClass> for drilling::Class {
+    fn from(class: DrillClass) -> Self {
+        match class {
+            DrillClass::Tiny => Self::Tiny,
+            DrillClass::Small => Self::Small,
+            DrillClass::Medium => Self::Medium,
+            DrillClass::Large => Self::Large,
+        }
+    }
+}
+
 /// Everything an operator can set. Unknown keys are refused, so that a typing slip is seen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +58,8 @@ pub struct Config {
     pub nvml: Option<PathBuf>,
     /// Whether to work on the network's tasks.
     pub drill: bool,
+    /// The size of those tasks: a hundredfold from each to the next.
+    pub drill_class: DrillClass,
     /// Threads for that; as many as there are processors where this is 0.
     pub drill_threads: usize,
     /// Hours of the day, UTC, in which no task is worked on: `22:00-06:30`.
@@ -53,6 +80,7 @@ impl Default for Config {
             pcrs: vec![0, 2, 4, 7],
             nvml: None,
             drill: true,
+            drill_class: DrillClass::Small,
             drill_threads: 0,
             drill_quiet: None,
             drill_power_watts: None,
@@ -129,6 +157,7 @@ const KEYS: &[&str] = &[
     "pcrs",
     "nvml",
     "drill",
+    "drill_class",
     "drill_threads",
     "drill_quiet",
     "drill_power_watts",

@@ -19,6 +19,75 @@ pub enum Debt {
     Delegate(Delegation),
     /// The log's new head.
     Anchor(Anchor),
+    /// That the machine takes tasks.
+    Ready(Ready),
+    /// What binds the machine to a task's result.
+    Commit(Commit),
+    /// The result.
+    Reveal(Reveal),
+    /// The answer to a question about a result.
+    Disclose(Disclosure),
+}
+
+/// That the machine takes tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The machine.
+    pub machine: Hex32,
+    /// Of this class: 0 is the smallest.
+    pub class: u8,
+    /// So many at one time.
+    pub places: u8,
+    /// The block at which this became due: the same may have to be said again later.
+    pub at: u64,
+}
+
+/// What binds the machine to a task's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The machine.
+    pub machine: Hex32,
+    /// The task.
+    pub task: Hex32,
+    /// The commitment.
+    pub commitment: Hex32,
+}
+
+/// A result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reveal {
+    /// The machine.
+    pub machine: Hex32,
+    /// The task.
+    pub task: Hex32,
+    /// The result's digest.
+    pub digest: Hex32,
+    /// What hid it.
+    pub salt: Hex32,
+}
+
+/// The answer to a question about a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disclosure {
+    /// The machine.
+    pub machine: Hex32,
+    /// The task.
+    pub task: Hex32,
+    /// Layer, level and index of the node that is asked about; none for the roots.
+    pub node: Option<(u8, u8, u32)>,
+    /// The answer.
+    #[serde(with = "hex")]
+    pub answer: Vec<u8>,
+}
+
+impl Disclosure {
+    /// The question in the specification's words.
+    pub fn question(&self) -> drilling::Question {
+        match self.node {
+            None => drilling::Question::Roots,
+            Some((layer, level, index)) => drilling::Question::Node { layer, level, index },
+        }
+    }
 }
 
 /// A request to enrol, complete.
@@ -100,6 +169,15 @@ pub struct Anchor {
 }
 
 impl Debt {
+    /// The answer to a question.
+    pub fn disclosure(machine: [u8; 32], asked: &crate::drill::Question, answer: Vec<u8>) -> Self {
+        let node = match asked.question {
+            drilling::Question::Roots => None,
+            drilling::Question::Node { layer, level, index } => Some((layer, level, index)),
+        };
+        Self::Disclose(Disclosure { machine: Hex32(machine), task: Hex32(asked.id), node, answer })
+    }
+
     /// Its name in the outbox and in `status`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -108,6 +186,10 @@ impl Debt {
             Self::Dispute(_) => "dispute",
             Self::Delegate(_) => "delegate",
             Self::Anchor(_) => "anchor",
+            Self::Ready(_) => "ready",
+            Self::Commit(_) => "commit",
+            Self::Reveal(_) => "reveal",
+            Self::Disclose(_) => "disclose",
         }
     }
 
@@ -120,6 +202,9 @@ impl Debt {
             }
             Self::Delegate(delegation) => [delegation.quote.device_key, delegation.quote.block_hash].concat(),
             Self::Anchor(anchor) => anchor.counter.to_be_bytes().to_vec(),
+            Self::Ready(ready) => ready.at.to_be_bytes().to_vec(),
+            Self::Commit(Commit { task, .. }) | Self::Reveal(Reveal { task, .. }) => task.0.to_vec(),
+            Self::Disclose(disclosure) => format!("{} {:?}", disclosure.task, disclosure.node).into_bytes(),
         }
     }
 

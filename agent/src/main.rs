@@ -42,7 +42,7 @@ mod tpm_worker;
 mod upkeep;
 
 use anyhow::{Context, Result};
-use arguments::{Arguments, Command, EvidenceCommand, LogCommand};
+use arguments::{Arguments, Command, DrillCommand, EvidenceCommand, LogCommand};
 use clap::Parser;
 use config::Config;
 use output::Output;
@@ -90,6 +90,8 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<()
             enroll::enroll(config, &token, Duration::from_secs(timeout), output).await
         }
         Command::Status => status::status(&config, output),
+        Command::Drill(DrillCommand::Pause) => drill::pause(&config, output),
+        Command::Drill(DrillCommand::Resume) => drill::resume(&config, output),
         Command::Log(command) => log(command, &config, output).await,
         Command::Evidence(EvidenceCommand::Export { format, out }) => {
             evidence_command::export(&config, format, &out.out, output)
@@ -114,7 +116,7 @@ fn end_with_own_threads() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
-        if matches!(std::thread::current().name(), Some("sampler" | "tpm")) {
+        if matches!(std::thread::current().name(), Some("sampler" | "tpm" | "drill")) {
             std::process::abort();
         }
     }));

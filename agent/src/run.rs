@@ -6,6 +6,7 @@ use crate::{
     begin::{self, Begun},
     board::{Board, Part},
     config::Config,
+    drill::Driller,
     failure::Failure,
     identity::{Identity, Keeper},
     recorder::end_mark,
@@ -41,7 +42,9 @@ pub async fn run(config: Config) -> Result<()> {
     };
     let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.held.recorder.clone())?;
     tracing::info!(machine = %hex::encode(keeper.machine), records = begun.held.recorder.head().0, "logging");
-    let mut upkeep = Upkeep::new(Agent::new(config, state, tpm, keeper, begun.held), board.clone());
+    let driller = if config.drill { Some(Driller::open(&config, &state)?) } else { None };
+    let agent = Agent::new(config, state, tpm, keeper, begun.held);
+    let mut upkeep = Upkeep::new(agent, board.clone(), driller);
     let outcome = serve(&mut upkeep, &mut signals).await;
     writing.abort();
     end(upkeep, sampler, outcome.is_ok(), &mut signals).await?;

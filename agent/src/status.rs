@@ -2,7 +2,7 @@
 
 use crate::{
     begin,
-    board::Snapshot,
+    board::{DrillView, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
@@ -185,6 +185,19 @@ fn cut_off(snapshot: &Snapshot) -> bool {
     snapshot.chain.stall.is_some() || now_ms().saturating_sub(seen) > CUT_OFF_MS
 }
 
+fn drill_line(drill: &DrillView, output: &Output) -> String {
+    let mut line = format!(
+        "  drilling  {} tasks open, {} agreed, {} forfeited",
+        drill.tasks, drill.agreed, drill.forfeited
+    );
+    let held = drill.held.iter().chain(&drill.bond);
+    held.for_each(|why| line += &format!("; {}", output.doubtful(why)));
+    if drill.convicted > 0 {
+        line += &format!("; {}", output.bad(&format!("convicted {} times", drill.convicted)));
+    }
+    line
+}
+
 fn log_value(log: &LogStore) -> Value {
     let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
     json!({
@@ -229,6 +242,7 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
     if let Some(next) = snapshot.next_anchor_ms {
         lines.push(format!("  next      anchor {}", ago(next)));
     }
+    lines.extend(snapshot.drill.as_ref().map(|drill| drill_line(drill, output)));
     for owed in &snapshot.outbox {
         lines.push(format!("  owed      {} ({}, attempt {})", owed.kind, owed.state, owed.attempts));
     }

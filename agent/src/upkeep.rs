@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     debt::Debt,
     desk::{Desk, DeskError, Lost},
+    drill::Driller,
     enrolment::{self, Progress},
     failure::Failure,
     hex32::Hex32,
@@ -42,6 +43,7 @@ pub struct Upkeep {
     looked: Option<Instant>,
     seen: u64,
     moved: Instant,
+    driller: Option<Driller>,
 }
 
 /// When anchors are due.
@@ -71,7 +73,7 @@ impl Anchors {
 
 impl Upkeep {
     /// Over what the agent holds.
-    pub fn new(agent: Agent, board: Board) -> Self {
+    pub fn new(agent: Agent, board: Board, driller: Option<Driller>) -> Self {
         let anchors = Anchors::new(Duration::from_secs(agent.config.anchor_seconds));
         Self {
             agent,
@@ -85,6 +87,7 @@ impl Upkeep {
             looked: None,
             seen: 0,
             moved: Instant::now(),
+            driller,
         }
     }
 
@@ -185,7 +188,7 @@ impl Upkeep {
         let mut desk = Desk { agent: &mut self.agent, client, device };
         let owing = !desk.agent.outbox.entries()?.is_empty();
         let stale = self.looked.is_none_or(|looked| looked.elapsed() > LOOK_AGAIN);
-        if !owing && !stale && !self.anchors.is_due() {
+        if !owing && !stale && !self.anchors.is_due() && self.driller.is_none() {
             return Ok(());
         }
         if self.looked.is_none() {
@@ -238,6 +241,9 @@ impl Upkeep {
             // Handed in now, not at the next block.
             desk.settle().await?;
         }
+        if let Some(driller) = self.driller.as_mut().filter(|_| machine.standing == "active") {
+            driller.turn(&mut desk).await?;
+        }
         Ok(())
     }
 
@@ -282,6 +288,7 @@ impl Upkeep {
             snapshot.doing = doing(&self.agent.keeper.enrolment, self.client.as_ref()).into();
             snapshot.machine = self.machine.as_ref().map(MachineView::from);
             snapshot.outbox = outbox;
+            snapshot.drill = self.driller.as_ref().map(Driller::view);
             snapshot.last_window_ms = self.agent.recorder.last_window();
             snapshot.next_anchor_ms = enrolled.then_some(next);
         });

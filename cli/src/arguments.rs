@@ -9,12 +9,31 @@ Examples:
   matrixai key new --out owner.json
   matrixai --chain chain.json --key owner.json token create --machines 20 --expires 7d --out token.key
   matrixai --chain chain.json --key owner.json machines
+  matrixai --chain chain.json --key owner.json stake bond 100
+  matrixai tasks check batch.toml
   matrixai --chain chain.json --key owner.json balance --json
 
 Settings: ~/.config/matrixai/cli.toml with chain, state, key, dev_account, password_file; each also as MATRIXAI_CHAIN and so on.
 The password of a key file is asked for, or read from --password-file or MATRIXAI_PASSWORD.
 Amounts are in tokens with up to 12 decimals; in JSON they are strings in the smallest unit.
 Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
+
+const BATCH: &str = "\
+A batch's file:
+  rows = 1024                # of the batch that goes through the network
+  inputs = 8192              # of its first layer
+  count = 100                # tasks; each gets a seed of its own from the chain
+  replicas = 2               # or 3: owners who do each task
+  difficulty = 59652         # micro-ut; may be left out, the chain counts it anyway
+  source = \"https://…\"      # where published data can be had
+  [[layers]]                 # 1 to 16 of them
+  outputs = 4096
+  multiplier = 556100        # accumulators become inputs by (a · multiplier + 2^(shift − 1)) >> shift
+  shift = 32
+  [infer]                    # left out where inputs and weights are generated
+  network = \"64 hex digits\"
+  shard = \"64 hex digits\"
+  items = 100";
 
 /// The owner's tool: keys, join tokens, machines and balances.
 #[derive(Parser)]
@@ -88,6 +107,21 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<MachinesCommand>,
     },
+    /// What is at stake for the machines' results: without it they are given no tasks
+    Stake {
+        /// More than a look.
+        #[command(subcommand)]
+        command: Option<StakeCommand>,
+    },
+    /// Compute power of the owner, its machines, and the network
+    Ecp {
+        /// Of another owner
+        #[arg(long, value_name = "ACCOUNT")]
+        of: Option<String>,
+    },
+    /// Batches of tasks for the network
+    #[command(subcommand, after_help = BATCH)]
+    Tasks(TasksCommand),
     /// What an account has
     Balance {
         /// Another account than the own
@@ -168,6 +202,53 @@ pub enum TokenCommand {
     Revoke {
         /// The token's public half in hex, or its file
         token: String,
+    },
+}
+
+/// The stake.
+#[derive(Subcommand)]
+pub enum StakeCommand {
+    /// Puts more tokens at stake
+    Bond {
+        /// How many
+        amount: Amount,
+    },
+    /// Takes some away; it comes free later
+    Unbond {
+        /// How many
+        amount: Amount,
+    },
+    /// Takes back what has come free
+    Withdraw,
+}
+
+/// Batches of tasks.
+#[derive(Subcommand)]
+pub enum TasksCommand {
+    /// Says what a batch's file describes, and what is wrong with it; nothing of it touches the network
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Publishes a batch; its deposit and the price of its tasks are held
+    Publish {
+        /// The file
+        file: PathBuf,
+    },
+    /// Lists batches that have tasks left
+    List,
+    /// Votes on a batch with the owner's stake
+    Vote {
+        /// Its number
+        batch: u32,
+        /// Against it
+        #[arg(long)]
+        against: bool,
+    },
+    /// Ends a batch of one's own
+    End {
+        /// Its number
+        batch: u32,
     },
 }
 

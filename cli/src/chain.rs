@@ -2,8 +2,11 @@
 
 use crate::{
     amount::Amount,
+    ecp::{MachinePower, Power, Report},
     funds::{Balance, Deposit},
     machines::{Anchor, Machine},
+    stake::Bond,
+    tasks::{Batch, Listed},
     token::Token,
 };
 use light_client::{
@@ -113,6 +116,111 @@ pub async fn deposits(at: &AtBlock, account: &AccountId32) -> Result<Vec<Deposit
         amount: Amount(amount),
     };
     Ok(holds.0.iter().map(|hold| deposit(&hold.id, hold.amount)).collect())
+}
+
+/// An owner's bond.
+pub async fn bond_of(at: &AtBlock, owner: AccountId32) -> Result<Bond, Error> {
+    let call = api::runtime_apis().drilling_api().bond_of(owner);
+    let view = at.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(Bond {
+        active: Amount(view.bond.active),
+        leaving: Amount(view.bond.leaving),
+        free_at: view.bond.free_at,
+        machines: view.bond.machines,
+        per_machine: Amount(view.per_machine),
+    })
+}
+
+/// Compute power of an owner, its machines, and the network.
+pub async fn ecp(at: &AtBlock, owner: AccountId32) -> Result<Report, Error> {
+    let apis = api::runtime_apis().ecp_api();
+    let own = at.runtime_apis().call(apis.owner_ecp(owner)).await.map_err(Error::chain)?;
+    let machines = at.runtime_apis().call(apis.machines_ecp(owner)).await.map_err(Error::chain)?;
+    let network = at.runtime_apis().call(apis.network_ecp()).await.map_err(Error::chain)?;
+    let machines = machines.into_iter().map(|(id, machine)| MachinePower {
+        machine: hex::encode(id),
+        counts: machine.counts,
+        power: power(&machine.figures),
+    });
+    Ok(Report {
+        owner: owner.to_string(),
+        block: at.block_number(),
+        power: power(&own.figures),
+        machines: machines.collect(),
+        network: power(&network.figures),
+    })
+}
+
+const fn power(figures: &types::pallet_ecp::score::Figures) -> Power {
+    Power {
+        drilling_total: figures.drilling_total,
+        drilling: figures.drilling_effective,
+        training_total: figures.training_total,
+        training: figures.training_effective,
+        effective: figures.combined,
+    }
+}
+
+/// Batches of all classes that have tasks left.
+pub async fn supply(at: &AtBlock) -> Result<Vec<Listed>, Error> {
+    use types::drilling::class::Class;
+    let mut all = Vec::new();
+    for class in [Class::Tiny, Class::Small, Class::Medium, Class::Large] {
+        let call = api::runtime_apis().drilling_api().supply(class);
+        let found = at.runtime_apis().call(call).await.map_err(Error::chain)?;
+        all.extend(found.into_iter().map(|(batch, known)| Listed {
+            batch,
+            publisher: known.publisher.to_string(),
+            class: lower(&known.class),
+            worth: known.worth,
+            count: known.count,
+            left: known.left,
+        }));
+    }
+    Ok(all)
+}
+
+/// Puts tokens at stake.
+pub fn bond(amount: Amount) -> impl Payload {
+    api::tx().drilling().bond(amount.0)
+}
+
+/// Takes some away.
+pub fn unbond(amount: Amount) -> impl Payload {
+    api::tx().drilling().unbond(amount.0)
+}
+
+/// Takes back what has come free.
+pub fn withdraw_bond() -> impl Payload {
+    api::tx().drilling().withdraw()
+}
+
+/// Publishes a batch.
+pub fn publish(batch: &Batch) -> impl Payload + use<> {
+    use types::drilling::spec;
+    let kernel = match batch.spec.kernel {
+        drilling::Kernel::Mlp => spec::Kernel::Mlp,
+        drilling::Kernel::Infer { network, shard, items } => spec::Kernel::Infer { network, shard, items },
+    };
+    let layer = |layer: &drilling::Layer| spec::Layer {
+        outputs: layer.outputs,
+        multiplier: layer.multiplier,
+        shift: layer.shift,
+    };
+    let layers = batch.spec.layers.iter().map(layer).collect();
+    let spec = spec::Spec { kernel, rows: batch.spec.rows, inputs: batch.spec.inputs, layers };
+    let source = types::bounded_collections::bounded_vec::BoundedVec(batch.source.clone());
+    api::tx().drilling().publish(spec, batch.count, batch.replicas, batch.worth, source)
+}
+
+/// Votes on a batch.
+pub fn vote(batch: u32, approve: bool) -> impl Payload {
+    api::tx().drilling().vote(batch, approve)
+}
+
+/// Ends a batch.
+pub fn end_batch(batch: u32) -> impl Payload {
+    api::tx().drilling().end_batch(batch)
 }
 
 /// A join token.

@@ -62,6 +62,9 @@ pub enum Error {
         /// Whose.
         account: String,
     },
+    /// A file that describes no batch of tasks.
+    #[error("{path}: {1}", path = .0.display())]
+    Batch(PathBuf, crate::tasks::BatchError),
     /// Not an account.
     #[error("{0:?} is no account: an SS58 address is wanted, as `matrixai key show` prints it")]
     NoAddress(String),

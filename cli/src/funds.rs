@@ -70,6 +70,8 @@ fn meaning(reason: &str) -> &str {
     match reason {
         "Machines(Machine)" => "machines and join tokens",
         "Machines(Report)" => "reports of forks",
+        "Drilling(Bond)" => "stake for machines' results",
+        "Drilling(Batch)" => "batches of tasks",
         "Inspectors(Bond)" => "an inspector's bond",
         other => other,
     }

@@ -1,7 +1,7 @@
 //! `matrixai`: what an owner does, through a light client of its own.
 //!
 //! - `account.rs`, `keystore.rs`, `phrase.rs`, `password.rs`, `private_file.rs`, `key_commands.rs`: keys
-//! - `token.rs`, `machines.rs`, `funds.rs`: one file for each group of commands
+//! - `token.rs`, `machines.rs`, `stake.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands
 //! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place
 //! - `arguments.rs`, `config.rs`, `output.rs`: what comes in and what goes out
 //!
@@ -15,6 +15,7 @@ mod amount;
 mod arguments;
 mod chain;
 mod config;
+mod ecp;
 mod error;
 mod funds;
 mod key_commands;
@@ -26,6 +27,8 @@ mod phrase;
 mod private_file;
 mod session;
 mod span;
+mod stake;
+mod tasks;
 mod token;
 
 use arguments::{Arguments, Command};
@@ -71,6 +74,9 @@ async fn on_chain(command: &Command, config: &Config, global: &arguments::Global
         Command::Machines { of, command } => {
             machines::run(of.as_deref(), command.as_ref(), config, global).await
         }
+        Command::Stake { command } => stake::run(command.as_ref(), config, global).await,
+        Command::Ecp { of } => ecp::run(of.as_deref(), config, global).await,
+        Command::Tasks(command) => tasks::run(command, config, global).await,
         Command::Balance { account } => funds::balance(account.as_deref(), config, global).await,
         Command::Deposits { account } => funds::deposits(account.as_deref(), config, global).await,
         Command::Transfer { to, amount } => funds::transfer(to, *amount, config, global).await,

@@ -1,6 +1,7 @@
 //! Every read and call of this program. What the chain's types look like is known here and nowhere else.
 
 use crate::{
+    audit::{Accused, Case, Chain},
     challenge::Challenge,
     ek_certificate::Level,
     vault::{Drawn, RequestId},
@@ -11,7 +12,10 @@ use light_client::{
     subxt::tx::Payload,
 };
 use serde::Serialize;
-use types::{bounded_collections::bounded_vec::BoundedVec, pallet_machines::types as machines};
+use types::{
+    bounded_collections::bounded_vec::BoundedVec, drilling as their, pallet_drilling,
+    pallet_machines::types as machines,
+};
 
 /// A request that waits, as far as an inspector is concerned.
 #[derive(Debug, Clone)]
@@ -98,6 +102,73 @@ fn part(duty: &machines::Duty) -> Part {
         (Some(_), false) => Part::Challenged,
         (Some(_), true) => Part::Disputed,
     }
+}
+
+/// Disputes for which this inspector is drawn and not done.
+pub async fn disputes_of(at: &AtBlock, me: &AccountId32) -> Result<Vec<Case>, Error> {
+    let call = api::runtime_apis().drilling_api().disputes_of(*me);
+    let cases = at.runtime_apis().call(call).await.map_err(Error::chain)?;
+    Ok(cases.into_iter().filter_map(case).collect())
+}
+
+fn case(case: pallet_drilling::api::Case) -> Option<Case> {
+    let disclosures = case.disclosures;
+    let accused = case.work.replicas.0.iter().filter_map(|replica| {
+        let pallet_drilling::types::State::Revealed(digest) = replica.state else { return None };
+        let opened =
+            disclosures.iter().find(|(machine, _)| *machine == replica.machine).map(|(_, opened)| opened);
+        let chains = opened.map(|opened| opened.chains.0.iter().map(chain_of).collect()).unwrap_or_default();
+        let roots = opened.and_then(|opened| opened.roots.as_ref()).map(|roots| roots.0.clone());
+        Some(Accused { machine: replica.machine, digest, roots, chains })
+    });
+    Some(Case { id: case.id, accused: accused.collect(), task: task(&case.work.task)? })
+}
+
+fn chain_of(chain: &pallet_drilling::types::Chain) -> Chain {
+    let question = match chain.question {
+        their::disclosure::Question::Roots => drilling::Question::Roots,
+        their::disclosure::Question::Node { layer, level, index } => {
+            drilling::Question::Node { layer, level, index }
+        }
+    };
+    let answer = chain.answer.as_ref().map(|answer| answer.0.clone());
+    Chain { inspector: chain.inspector, question, answer, asked: chain.asked }
+}
+
+fn task(task: &their::spec::Task) -> Option<drilling::Task> {
+    let their::spec::Spec { kernel, rows, inputs, layers } = &task.spec;
+    let kernel = match *kernel {
+        their::spec::Kernel::Mlp => drilling::Kernel::Mlp,
+        their::spec::Kernel::Infer { network, shard, items } => {
+            drilling::Kernel::Infer { network, shard, items }
+        }
+    };
+    let layer = |layer: &their::spec::Layer| drilling::Layer {
+        outputs: layer.outputs,
+        multiplier: layer.multiplier,
+        shift: layer.shift,
+    };
+    let layers: Vec<drilling::Layer> = layers.iter().map(layer).collect();
+    let layers = drilling::Layers::new(&layers).ok()?;
+    Some(drilling::Task {
+        spec: drilling::Spec { kernel, rows: *rows, inputs: *inputs, layers },
+        seed: task.seed,
+    })
+}
+
+/// Asks a machine what lies under a hash of its last answer.
+pub fn demand(task: [u8; 32], machine: [u8; 32], place: u32) -> impl Payload {
+    api::tx().drilling().demand(task, machine, place)
+}
+
+/// Proves that a machine's result is wrong.
+pub fn convict(task: [u8; 32], machine: [u8; 32], proof: Vec<u8>) -> impl Payload {
+    api::tx().drilling().convict(task, machine, BoundedVec(proof))
+}
+
+/// Has nothing more to say in a dispute.
+pub fn clear(task: [u8; 32]) -> impl Payload {
+    api::tx().drilling().clear(task)
 }
 
 /// What the registry knows of this account.

@@ -4,6 +4,7 @@
 //! is made. So nothing here can go stale, and a restart changes nothing.
 
 use crate::{
+    audit::Call,
     chain::{self, Part, Request},
     challenge,
     vault::{RequestId, Vault},
@@ -108,6 +109,19 @@ impl Debts<'_> {
         self.client.sign(&chain::reveal(id, &drawn), self.key, Some(nonce)).await
     }
 
+    async fn dispute(&self, call: Call, nonce: u64) -> Result<Extrinsic, Error> {
+        let (client, nonce) = (self.client, Some(nonce));
+        match call {
+            Call::Demand { task, machine, place, .. } => {
+                client.sign(&chain::demand(task, machine, place), self.key, nonce).await
+            }
+            Call::Convict { task, machine, proof } => {
+                client.sign(&chain::convict(task, machine, proof), self.key, nonce).await
+            }
+            Call::Clear { task } => client.sign(&chain::clear(task), self.key, nonce).await,
+        }
+    }
+
     fn drawn(&self, request: &RequestId) -> Result<crate::vault::Drawn, Error> {
         let drawn = self.vault.get(request).map_err(Error::resolver)?;
         drawn.ok_or_else(|| Error::resolver(Undoable::Lost(hex::encode(request))))
@@ -120,6 +134,11 @@ impl Resolver for Debts<'_> {
     }
 
     async fn is_done(&self, intent: &Intent) -> Result<bool, Error> {
+        if let Some(call) = Call::of(intent) {
+            let (call, me) = (call.map_err(Error::resolver)?, self.key.account());
+            let cases = chain::disputes_of(&self.client.latest().await?, &me).await?;
+            return Ok(call.is_done(cases.iter().find(|case| case.id == *call.task()), &me));
+        }
         let task = Task::of(intent)?;
         if task == Task::Fill {
             return Ok(self.client.nonce(self.key.public()).await? > nonce_of(intent));
@@ -129,6 +148,9 @@ impl Resolver for Debts<'_> {
     }
 
     async fn build(&self, intent: &Intent, nonce: u64) -> Result<Extrinsic, Error> {
+        if let Some(call) = Call::of(intent) {
+            return self.dispute(call.map_err(Error::resolver)?, nonce).await;
+        }
         let request = request_of(intent).map(|(id, _)| id).unwrap_or_default();
         match Task::of(intent)? {
             Task::Challenge => self.challenge(intent, nonce).await,

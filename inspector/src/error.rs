@@ -26,6 +26,9 @@ pub enum Error {
     /// Secrets on disk.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// Answers of disputes on disk.
+    #[error("disputes: {0}")]
+    Audit(#[from] crate::audit::AuditError),
     /// Evidence that does not hold.
     #[error("refused: {0}")]
     Evidence(#[from] evidence::EvidenceError),

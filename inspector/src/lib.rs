@@ -9,12 +9,14 @@
 //! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential
 //! - `challenge.rs`: the credential itself
 //! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
+//! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `chain.rs`: every read and call, in one place
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod account;
+pub mod audit;
 pub mod chain;
 pub mod challenge;
 pub mod duties;

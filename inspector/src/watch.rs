@@ -3,6 +3,7 @@
 //! Catching up is by state only: a restart after any time sees the duties that wait now, and no event is needed to know them.
 
 use crate::{
+    audit::Auditor,
     chain::{self, Part, Request},
     challenge,
     duties::{self, Debts, Task},
@@ -46,6 +47,7 @@ pub struct Watch {
     rules: Rules,
     vault: Vault,
     outbox: Outbox,
+    auditor: Auditor,
     // By kind and key of an intent; lost in a restart, which does no harm.
     backoff: HashMap<(String, Vec<u8>), Backoff>,
 }
@@ -80,7 +82,8 @@ impl Watch {
     pub fn open(client: LightClient, key: Key, rules: Rules, state: &Path) -> Result<Self, Error> {
         let vault = Vault::open(&state.join("secrets"))?;
         let outbox = Outbox::open(&state.join("outbox.redb"))?;
-        Ok(Self { client, key, rules, vault, outbox, backoff: HashMap::new() })
+        let auditor = Auditor::open(&state.join("disputes"))?;
+        Ok(Self { client, key, rules, vault, outbox, auditor, backoff: HashMap::new() })
     }
 
     /// Watches until `stop` ends, then writes the chain database; or until the light client no longer answers.
@@ -150,6 +153,13 @@ impl Watch {
             if let Err(error) = self.take_on(request, &open, now) {
                 tracing::error!(request = hex::encode(request.id), %error, "duty not taken on");
             }
+        }
+        let due = |intent: &Intent| {
+            let name = name(intent.clone());
+            !open.contains(&name) && self.backoff.get(&name).is_none_or(|wait| now >= wait.not_before)
+        };
+        if let Err(error) = self.auditor.round(&at, &self.key.account(), &self.outbox, due).await {
+            tracing::error!(%error, "disputes were not looked at");
         }
         let debts = Debts { client: &self.client, key: &self.key, vault: &self.vault };
         let report = self.outbox.step(&self.client, &debts).await?;

@@ -1,0 +1,29 @@
+//! `matrixai-agent drill pause` and `resume`: also while the agent runs, which looks at every turn.
+
+use crate::{config::Config, output::Output, state_dir::StateDir};
+use anyhow::{Context, Result};
+use serde_json::json;
+use std::{fs, io::ErrorKind};
+
+/// `drill pause`.
+pub fn pause(config: &Config, output: Output) -> Result<()> {
+    let file = StateDir::new(&config.state_dir).drill_pause();
+    fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))?;
+    output.result(&json!({ "paused": true }), || {
+        "paused: what is being worked on rests, and no new work begins until `matrixai-agent drill resume`".into()
+    });
+    Ok(())
+}
+
+/// `drill resume`.
+pub fn resume(config: &Config, output: Output) -> Result<()> {
+    let file = StateDir::new(&config.state_dir).drill_pause();
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+        }
+        _ => {}
+    }
+    output.result(&json!({ "paused": false }), || "drilling goes on".into());
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What is to be done next. Pure: the chain's view and what is at hand go in, steps come out.
+
+use super::results::Results;
+use crate::{
+    debt::{self, Debt},
+    hex32::Hex32,
+};
+use drilling::Task;
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Machines commit.
+    Committing,
+    /// Who has committed reveals.
+    Revealing,
+    /// Nothing is asked of machines, but questions may be.
+    Other,
+}
+
+/// Where this machine's part stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// To be done.
+    Assigned,
+    /// Bound.
+    Committed,
+    /// Everything is said.
+    Other,
+}
+
+/// A task of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its identifier.
+    pub id: [u8; 32],
+    /// What is computed.
+    pub task: Task,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Where this machine's part stands.
+    pub state: State,
+    /// Last block of the stage.
+    pub deadline: u64,
+}
+
+impl Assignment {
+    /// Whether the chain waits for this machine's commitment.
+    pub fn awaits_commitment(&self) -> bool {
+        (self.stage, self.state) == (Stage::Committing, State::Assigned)
+    }
+
+    /// Whether it waits for this machine's result.
+    pub fn awaits_reveal(&self) -> bool {
+        (self.stage, self.state) == (Stage::Revealing, State::Committed)
+    }
+}
+
+/// A question about this machine's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The task.
+    pub id: [u8; 32],
+    /// What was computed.
+    pub task: Task,
+    /// What is asked.
+    pub question: drilling::Question,
+    /// Last block for the answer.
+    pub deadline: u64,
+}
+
+impl Question {
+    /// The layer whose accumulators the answer needs.
+    pub fn layer(&self) -> Option<u8> {
+        self.question.layer().and_then(|layer| u8::try_from(layer).ok())
+    }
+}
+
+/// What is at hand.
+pub struct Hand<'a> {
+    /// This machine.
+    pub machine: [u8; 32],
+    /// Results on disk.
+    pub results: &'a Results,
+    /// A task done again for a question, and the layer that was kept of it.
+    pub again: Option<([u8; 32], Option<u8>)>,
+    /// Whether the worker takes nothing now.
+    pub busy: bool,
+}
+
+impl Hand<'_> {
+    /// Whether everything is there that the answer needs.
+    fn answers(&self, asked: &Question) -> bool {
+        let again = self.again.filter(|(task, _)| *task == asked.id);
+        match asked.layer() {
+            None => again.is_some() || self.results.get(&asked.id).is_some(),
+            layer => again.is_some_and(|(_, kept)| kept == layer),
+        }
+    }
+}
+
+/// Why a task is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// For its result.
+    Result,
+    /// For an answer, once more: what the result was follows from the task. A layer of it may be asked for.
+    Answer(Option<u8>),
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Tell the chain.
+    Owe(Debt),
+    /// Answer a question: all that it needs is at hand.
+    Answer(Question),
+    /// Do a task.
+    Work {
+        /// Its identifier.
+        id: [u8; 32],
+        /// What is computed.
+        task: Task,
+        /// Why.
+        purpose: Purpose,
+    },
+}
+
+/// Everything that can be done now. One piece of work at most: the most urgent.
+pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>) -> Vec<Step> {
+    let mut steps: Vec<Step> = assignments.iter().filter_map(|one| to_say(one, hand)).collect();
+    let (ready, unready): (Vec<&Question>, _) = questions.iter().partition(|asked| hand.answers(asked));
+    steps.extend(ready.into_iter().cloned().map(Step::Answer));
+    if hand.busy {
+        return steps;
+    }
+    // A question not answered costs the bond: it goes before all tasks.
+    let again = unready.into_iter().min_by_key(|asked| asked.deadline).map(|asked| Step::Work {
+        id: asked.id,
+        task: asked.task,
+        purpose: Purpose::Answer(asked.layer()),
+    });
+    let todo = assignments.iter().filter(|one| one.awaits_commitment());
+    let todo = todo.filter(|one| hand.results.get(&one.id).is_none()).min_by_key(|one| one.deadline);
+    let todo = todo.map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
+    steps.extend(again.or(todo));
+    steps
+}
+
+fn to_say(assignment: &Assignment, hand: &Hand<'_>) -> Option<Step> {
+    let kept = hand.results.get(&assignment.id)?;
+    let (machine, task) = (Hex32(hand.machine), Hex32(assignment.id));
+    if assignment.awaits_commitment() {
+        let commitment = Hex32(kept.commitment(&hand.machine));
+        return Some(Step::Owe(Debt::Commit(debt::Commit { machine, task, commitment })));
+    }
+    let (digest, salt) = (kept.digest, kept.salt);
+    let reveal = || Step::Owe(Debt::Reveal(debt::Reveal { machine, task, digest, salt }));
+    assignment.awaits_reveal().then(reveal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::results::Kept, *};
+    use drilling::{Class, Outcome};
+
+    fn assignment(number: u8, stage: Stage, state: State) -> Assignment {
+        let task = Task { spec: Class::Tiny.mlp(), seed: [number; 32] };
+        Assignment { id: task.id(), task, stage, state, deadline: u64::from(number) }
+    }
+
+    fn results(of: &[&Assignment]) -> (tempfile::TempDir, Results) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut results = Results::open(&dir.path().join("drills.json")).unwrap();
+        for one in of {
+            results.keep(&one.id, Kept::new(&Outcome { digest: one.id, roots: vec![[1; 32]; 2] })).unwrap();
+        }
+        (dir, results)
+    }
+
+    fn hand(results: &Results) -> Hand<'_> {
+        Hand { machine: [9; 32], results, again: None, busy: false }
+    }
+
+    #[test]
+    fn the_most_urgent_task_is_done_first_and_one_at_a_time() {
+        let (_dir, results) = results(&[]);
+        let tasks = [3, 1, 2].map(|number| assignment(number, Stage::Committing, State::Assigned));
+        let wanted = Step::Work { id: tasks[1].id, task: tasks[1].task, purpose: Purpose::Result };
+        assert_eq!(steps(&tasks, &[], &hand(&results)), [wanted]);
+        assert_eq!(steps(&tasks, &[], &Hand { busy: true, ..hand(&results) }), []);
+    }
+
+    #[test]
+    fn a_result_is_committed_then_revealed_and_never_before_its_time() {
+        let one = assignment(1, Stage::Committing, State::Assigned);
+        let (_dir, results) = results(&[&one]);
+        let said = |stage, state| steps(&[Assignment { stage, state, ..one.clone() }], &[], &hand(&results));
+        assert!(matches!(said(Stage::Committing, State::Assigned)[..], [Step::Owe(Debt::Commit(_))]));
+        assert_eq!(said(Stage::Committing, State::Committed), []);
+        assert!(matches!(said(Stage::Revealing, State::Committed)[..], [Step::Owe(Debt::Reveal(_))]));
+        assert_eq!(said(Stage::Revealing, State::Assigned), []);
+        assert_eq!(said(Stage::Other, State::Other), []);
+    }
+
+    #[test]
+    fn questions_go_before_tasks_and_need_their_layer() {
+        let (asked, other) =
+            (assignment(5, Stage::Other, State::Other), assignment(1, Stage::Committing, State::Assigned));
+        let (_dir, results) = results(&[&asked]);
+        let question = |question| Question { id: asked.id, task: asked.task, question, deadline: 9 };
+        let (roots, node) = (
+            question(drilling::Question::Roots),
+            question(drilling::Question::Node { layer: 1, level: 0, index: 0 }),
+        );
+        let steps = |questions: &[Question], hand: &Hand<'_>| steps(&[other.clone()], questions, hand);
+        let work = Step::Work { id: other.id, task: other.task, purpose: Purpose::Result };
+        assert_eq!(steps(&[roots.clone()], &hand(&results)), [Step::Answer(roots), work.clone()]);
+        let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(Some(1)) };
+        assert_eq!(steps(&[node.clone()], &hand(&results)), [again]);
+        let at_hand = Hand { again: Some((asked.id, Some(1))), ..hand(&results) };
+        assert_eq!(steps(&[node.clone()], &at_hand), [Step::Answer(node), work]);
+    }
+
+    #[test]
+    fn a_result_long_settled_is_made_again_for_an_audit() {
+        let asked = assignment(5, Stage::Other, State::Other);
+        let (_dir, results) = results(&[]);
+        let roots =
+            Question { id: asked.id, task: asked.task, question: drilling::Question::Roots, deadline: 9 };
+        let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
+        assert_eq!(steps(&[], &[roots.clone()], &hand(&results)), [again]);
+        let at_hand = Hand { again: Some((asked.id, None)), ..hand(&results) };
+        assert_eq!(steps(&[], &[roots.clone()], &at_hand), [Step::Answer(roots)]);
+    }
+}

@@ -1,0 +1,288 @@
+//! `matrixai tasks`: batches of tasks for the network, from a file.
+
+use crate::{
+    arguments::{Global, TasksCommand},
+    chain,
+    config::Config,
+    error::Error,
+    output::{self, Done},
+    session,
+};
+use drilling::{Class, Kernel, Layer, Layers, Spec, SpecError, WrongDepth, difficulty};
+use figment::{
+    Figment,
+    providers::{Format, Toml},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path};
+
+/// A batch as its publisher writes it.
+///
+/// ```toml
+/// rows = 1024
+/// inputs = 8192
+/// count = 100
+/// replicas = 2
+/// difficulty = 59652                # micro-ut; may be left out
+/// source = ""                       # where published data can be had
+/// [[layers]]
+/// outputs = 4096
+/// multiplier = 556100
+/// shift = 32
+/// [infer]                           # left out where everything is generated
+/// network = "…64 hex digits…"
+/// shard = "…64 hex digits…"
+/// items = 100
+/// ```
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Published {
+    rows: u32,
+    inputs: u32,
+    layers: Vec<PublishedLayer>,
+    infer: Option<Infer>,
+    count: u32,
+    #[serde(default = "two")]
+    replicas: u8,
+    difficulty: Option<u64>,
+    #[serde(default)]
+    source: String,
+}
+
+const fn two() -> u8 {
+    2
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublishedLayer {
+    outputs: u32,
+    multiplier: u32,
+    shift: u8,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Infer {
+    #[serde(with = "hex")]
+    network: [u8; 32],
+    #[serde(with = "hex")]
+    shard: [u8; 32],
+    items: u32,
+}
+
+/// A file that describes no batch.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// It cannot be read.
+    #[error("{0}")]
+    File(std::io::Error),
+    /// It does not parse.
+    #[error("{0}")]
+    Parse(Box<figment::Error>),
+    /// Too few or too many layers.
+    #[error(transparent)]
+    Depth(#[from] WrongDepth),
+    /// It is no task.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The chain will count otherwise.
+    #[error(
+        "difficulty says {said} micro-ut, but one of these tasks is worth {counted}: the chain would refuse the batch"
+    )]
+    Difficulty {
+        /// In the file.
+        said: u64,
+        /// By the chain's rule.
+        counted: u128,
+    },
+    /// A number out of its range.
+    #[error("{0}")]
+    Range(&'static str),
+}
+
+/// A batch that the chain will take.
+pub struct Batch {
+    /// What is computed.
+    pub spec: Spec,
+    /// Tasks.
+    pub count: u32,
+    /// Replicas of each.
+    pub replicas: u8,
+    /// Micro-ut of each.
+    pub worth: u128,
+    /// Where its data can be had.
+    pub source: Vec<u8>,
+}
+
+impl Batch {
+    fn read(file: &Path) -> Result<Self, BatchError> {
+        let text = std::fs::read_to_string(file).map_err(BatchError::File)?;
+        let read = Figment::from(Toml::string(&text)).extract();
+        Self::check(read.map_err(|error| BatchError::Parse(Box::new(error)))?)
+    }
+
+    fn check(read: Published) -> Result<Self, BatchError> {
+        let Published { rows, inputs, layers, infer, count, replicas, difficulty: said, source } = read;
+        let layer = |PublishedLayer { outputs, multiplier, shift }| Layer { outputs, multiplier, shift };
+        let layers = Layers::new(&layers.into_iter().map(layer).collect::<Vec<_>>())?;
+        let kernel = infer.map_or(Kernel::Mlp, |Infer { network, shard, items }| Kernel::Infer {
+            network,
+            shard,
+            items,
+        });
+        let spec = Spec { kernel, rows, inputs, layers };
+        spec.check()?;
+        let worth = difficulty(&spec);
+        if let Some(said) = said.filter(|said| u128::from(*said) != worth) {
+            return Err(BatchError::Difficulty { said, counted: worth });
+        }
+        if count == 0 {
+            return Err(BatchError::Range("count must be at least 1"));
+        }
+        if !(2..=3).contains(&replicas) {
+            return Err(BatchError::Range("replicas must be 2 or 3: one result alone shows nothing"));
+        }
+        if source.len() > 256 {
+            return Err(BatchError::Range("source may have 256 bytes"));
+        }
+        Ok(Self { spec, count, replicas, worth, source: source.into_bytes() })
+    }
+}
+
+/// A batch as the chain has it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// Its number.
+    pub batch: u32,
+    /// Whose.
+    pub publisher: String,
+    /// Its class.
+    pub class: String,
+    /// Micro-ut of one task.
+    pub worth: u128,
+    /// Tasks.
+    pub count: u32,
+    /// Of those, nobody's yet.
+    pub left: u32,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Supply(Vec<Listed>);
+
+impl fmt::Display for Supply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{:>8}  {:6}  {:>14}  {:>9}  {:>9}  publisher",
+            "batch", "class", "micro-ut", "tasks", "left"
+        )?;
+        self.0.iter().try_for_each(|Listed { batch, publisher, class, worth, count, left }| {
+            writeln!(out, "{batch:>8}  {class:6}  {worth:>14}  {count:>9}  {left:>9}  {publisher}")
+        })
+    }
+}
+
+/// What a file describes.
+#[derive(Serialize)]
+struct Checked {
+    class: String,
+    worth: u128,
+    operations: u128,
+    count: u32,
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, worth, operations, count } = self;
+        writeln!(
+            out,
+            "{count} tasks of class {class}, each {operations} int8 operations, worth {worth} micro-ut"
+        )
+    }
+}
+
+/// Carries out a command about tasks.
+pub async fn run(command: &TasksCommand, config: &Config, global: &Global) -> Result<(), Error> {
+    match command {
+        TasksCommand::Check { file } => {
+            let Batch { spec, count, worth, .. } = batch(file)?;
+            let class = format!("{:?}", Class::of(&spec)).to_lowercase();
+            output::print(&Checked { class, worth, operations: spec.operations(), count }, global.json)
+        }
+        TasksCommand::Publish { file } => {
+            let batch = batch(file)?;
+            called(config, global, "publishing", chain::publish(&batch), "the batch is published").await
+        }
+        TasksCommand::Vote { batch, against } => {
+            called(config, global, "voting", chain::vote(*batch, !against), "the vote counts").await
+        }
+        TasksCommand::End { batch } => {
+            let done = "the batch has ended; the price of what nobody was given is back";
+            called(config, global, "ending the batch", chain::end_batch(*batch), done).await
+        }
+        TasksCommand::List => {
+            let supply = session::with(config, global, async |session| {
+                Ok(chain::supply(&session.latest().await?).await?)
+            });
+            output::print(&Supply(supply.await?), global.json)
+        }
+    }
+}
+
+fn batch(file: &Path) -> Result<Batch, Error> {
+    Batch::read(file).map_err(|error| Error::Batch(file.into(), error))
+}
+
+async fn called(
+    config: &Config,
+    global: &Global,
+    what: &str,
+    call: impl light_client::subxt::tx::Payload,
+    done: &'static str,
+) -> Result<(), Error> {
+    let done = session::with_key(config, global, async |session, key| {
+        Ok(Done { done, block: session.call(what, &call, key).await?.block.number })
+    });
+    output::print(&done.await?, global.json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "rows = 256\ninputs = 8192\ncount = 5\n\
+        layers = [{ outputs = 256, multiplier = 556100, shift = 32 }, { outputs = 16, multiplier = 5332051, shift = 32 }]\n";
+
+    fn read(text: &str) -> Result<Batch, BatchError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("batch.toml");
+        std::fs::write(&file, text).unwrap();
+        Batch::read(&file)
+    }
+
+    #[test]
+    fn a_batch_is_worth_what_the_chain_counts() {
+        let batch = read(GOOD).unwrap();
+        assert_eq!((batch.spec, batch.worth, batch.replicas), (Class::Tiny.mlp(), 622, 2));
+        assert!(read(&format!("{GOOD}difficulty = 622\n")).is_ok());
+        let overstated = read(&format!("{GOOD}difficulty = 6220\n"));
+        assert!(matches!(overstated, Err(BatchError::Difficulty { said: 6220, counted: 622 })));
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_reason() {
+        for (change, why) in [
+            ("replicas = 1", "2 or 3"),
+            ("rows_ = 3", "unknown field"),
+            ("infer = { network = \"00\", shard = \"00\", items = 1 }", "network"),
+        ] {
+            let error = read(&format!("{GOOD}{change}\n")).err().unwrap().to_string();
+            assert!(error.contains(why), "{change}: {error}");
+        }
+        assert!(matches!(read("="), Err(BatchError::Parse(_))));
+        assert!(matches!(read(&GOOD.replace("256", "0")), Err(BatchError::Spec(_))));
+        assert!(matches!(read(&GOOD.replace("count = 5", "count = 0")), Err(BatchError::Range(_))));
+    }
+}
