@@ -1,8 +1,8 @@
 //! What nodes and light clients ask the runtime.
 
 use crate::{
-    AccountId, Babe, Balance, Block, Executive, Grandpa, InherentDataExt, Machines, Nonce, Pace, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
+    AccountId, Babe, Balance, Block, Ecp, Executive, Grandpa, InherentDataExt, Machines, Nonce, Pace,
+    Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
 };
 use alloc::vec::Vec;
 use polkadot_sdk::*;
@@ -237,6 +237,25 @@ impl_runtime_apis! {
 
         fn preset_names() -> Vec<PresetId> {
             genesis::preset_names()
+        }
+    }
+
+    impl pallet_ecp::EcpApi<Block> for Runtime {
+        fn machine_ecp(machine: [u8; 32]) -> Option<pallet_ecp::MachineEcp> {
+            Ecp::machine_ecp(&machine)
+        }
+
+        fn owner_ecp(owner: AccountId) -> pallet_ecp::OwnerEcp {
+            Ecp::owner_ecp(&owner)
+        }
+
+        fn machines_ecp(owner: AccountId) -> Vec<([u8; 32], pallet_ecp::MachineEcp)> {
+            let machines = pallet_machines::MachinesOf::<Runtime>::iter_key_prefix(owner).take(1_000);
+            machines.filter_map(|machine| Some((machine, Ecp::machine_ecp(&machine)?))).collect()
+        }
+
+        fn network_ecp() -> pallet_ecp::OwnerEcp {
+            Ecp::network_ecp()
         }
     }
 

@@ -1,7 +1,7 @@
 //! Each pallet's configuration.
 
 use crate::{
-    AccountId, Babe, Balance, Balances, Block, Draw, Hash, Inspectors, Nonce, Pace, PalletInfo, Runtime,
+    AccountId, Babe, Balance, Balances, Block, Draw, Ecp, Hash, Inspectors, Nonce, Pace, PalletInfo, Runtime,
     RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
     VERSION, constants, pace,
 };
@@ -207,6 +207,7 @@ impl pallet_machines::Config for Runtime {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
     type Inspection = Inspectors;
+    type OnStanding = Ecp;
     type Deposit = ConstU128<{ constants::MACHINE_DEPOSIT }>;
     type RecordDeposit = ConstU128<{ constants::RECORD_DEPOSIT }>;
     type InspectionFee = ConstU128<{ constants::INSPECTION_FEE }>;
@@ -215,6 +216,13 @@ impl pallet_machines::Config for Runtime {
     type AnchorPeriod = AnchorPeriod;
     type AnchorGrace = AnchorGrace;
     type DutyBlocks = DutyBlocks;
+}
+
+impl pallet_ecp::Config for Runtime {
+    type Time = pallet_timestamp::Pallet<Runtime>;
+    type Watch = ();
+    type TrainingPercent = ConstU32<{ constants::TRAINING_PERCENT }>;
+    type TrainingDays = ConstU32<{ constants::TRAINING_DAYS }>;
 }
 
 #[cfg(feature = "next")]

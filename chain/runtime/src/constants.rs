@@ -45,3 +45,8 @@ pub const INSPECTION_FEE: Balance = TOKEN / 10;
 pub const REPORT_BOND: Balance = 10 * TOKEN;
 /// How many blocks old the block named in an attestation may be.
 pub const FRESHNESS: BlockNumber = 256;
+/// Training that counts in a day, in percent of the best day of drilling: tensor cores do floating point at half the rate of the
+/// int8 operations of which four count as one FLOP, which is twice the FLOP.
+pub const TRAINING_PERCENT: u32 = 200;
+/// Days of training that may be credited at once.
+pub const TRAINING_DAYS: u32 = 30;
