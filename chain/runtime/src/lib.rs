@@ -176,6 +176,8 @@ mod runtime {
     pub type Inspectors = pallet_inspectors;
     #[runtime::pallet_index(12)]
     pub type Machines = pallet_machines;
+    #[runtime::pallet_index(14)]
+    pub type Drilling = pallet_drilling;
     #[cfg(feature = "next")]
     #[runtime::pallet_index(100)]
     pub type Utility = pallet_utility;
