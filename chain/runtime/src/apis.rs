@@ -1,8 +1,8 @@
 //! What nodes and light clients ask the runtime.
 
 use crate::{
-    AccountId, Babe, Balance, Block, Executive, Grandpa, InherentDataExt, Machines, Nonce, Pace, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
+    AccountId, Babe, Balance, Block, Drilling, Ecp, Executive, Grandpa, InherentDataExt, Machines, Nonce,
+    Pace, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
 };
 use alloc::vec::Vec;
 use polkadot_sdk::*;
@@ -237,6 +237,63 @@ impl_runtime_apis! {
 
         fn preset_names() -> Vec<PresetId> {
             genesis::preset_names()
+        }
+    }
+
+    impl pallet_ecp::EcpApi<Block> for Runtime {
+        fn machine_ecp(machine: [u8; 32]) -> Option<pallet_ecp::MachineEcp> {
+            Ecp::machine_ecp(&machine)
+        }
+
+        fn owner_ecp(owner: AccountId) -> pallet_ecp::OwnerEcp {
+            Ecp::owner_ecp(&owner)
+        }
+
+        fn machines_ecp(owner: AccountId) -> Vec<([u8; 32], pallet_ecp::MachineEcp)> {
+            let machines = pallet_machines::MachinesOf::<Runtime>::iter_key_prefix(owner).take(1_000);
+            machines.filter_map(|machine| Some((machine, Ecp::machine_ecp(&machine)?))).collect()
+        }
+
+        fn network_ecp() -> pallet_ecp::OwnerEcp {
+            Ecp::network_ecp()
+        }
+    }
+
+    impl pallet_drilling::DrillingApi<Block> for Runtime {
+        fn work_of(machine: [u8; 32]) -> Vec<pallet_drilling::Assignment> {
+            Drilling::work_of(&machine)
+        }
+
+        fn worker(machine: [u8; 32]) -> Option<pallet_drilling::types::Worker> {
+            pallet_drilling::Workers::<Runtime>::get(machine)
+        }
+
+        fn questions_of(machine: [u8; 32]) -> Vec<pallet_drilling::Asked> {
+            Drilling::questions_of(&machine)
+        }
+
+        fn disputes_of(inspector: AccountId) -> Vec<pallet_drilling::Case> {
+            Drilling::disputes_of(&inspector)
+        }
+
+        fn task(id: [u8; 32]) -> Option<pallet_drilling::types::Work> {
+            pallet_drilling::Tasks::<Runtime>::get(id)
+        }
+
+        fn dispute(id: [u8; 32]) -> Option<pallet_drilling::Case> {
+            Drilling::case(id)
+        }
+
+        fn bond_of(owner: AccountId) -> pallet_drilling::BondView {
+            Drilling::bond_of(&owner)
+        }
+
+        fn batch(id: u32) -> Option<pallet_drilling::types::Batch> {
+            pallet_drilling::Batches::<Runtime>::get(id)
+        }
+
+        fn supply(class: drilling::Class) -> Vec<(u32, pallet_drilling::types::Batch)> {
+            Drilling::supply(class)
         }
     }
 

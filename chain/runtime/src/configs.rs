@@ -1,14 +1,14 @@
 //! Each pallet's configuration.
 
 use crate::{
-    AccountId, Babe, Balance, Balances, Block, Draw, Hash, Inspectors, Nonce, Pace, PalletInfo, Runtime,
-    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
-    VERSION, constants, pace,
+    AccountId, Babe, Balance, Balances, Block, Draw, Drilling, Ecp, Hash, Inspectors, Machines, Nonce, Pace,
+    PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
+    RuntimeTask, System, VERSION, constants, pace,
 };
 use polkadot_sdk::*;
 
 use frame_support::{
-    ConsensusEngineId, derive_impl,
+    ConsensusEngineId, PalletId, derive_impl,
     dispatch::DispatchClass,
     parameter_types,
     traits::{ConstU8, ConstU16, ConstU32, ConstU64, ConstU128, FindAuthor, VariantCountOf},
@@ -19,7 +19,10 @@ use frame_support::{
 };
 use frame_system::limits::{BlockLength, BlockWeights};
 use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier};
-use sp_runtime::{Perbill, traits::One};
+use sp_runtime::{
+    Perbill,
+    traits::{AccountIdConversion, One},
+};
 use sp_version::RuntimeVersion;
 
 /// Share of a block that ordinary calls may fill; the rest is for operational ones.
@@ -62,6 +65,14 @@ fn expected_block_time() -> u64 {
     let Some(config) = pallet_babe::EpochConfig::<Runtime>::get() else { return slot };
     let (chance, of) = config.c;
     slot.saturating_mul(of).checked_div(chance).unwrap_or(slot)
+}
+
+/// An epoch in expected blocks: how long machines have to commit, and then to reveal.
+fn window_blocks() -> u32 {
+    let rhythm = Pace::rhythm();
+    let epoch = rhythm.slot_millis.saturating_mul(rhythm.epoch_slots);
+    let blocks = epoch.checked_div(expected_block_time()).and_then(|blocks| u32::try_from(blocks).ok());
+    blocks.unwrap_or(0).max(constants::LEAST_WINDOW)
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
@@ -190,6 +201,9 @@ parameter_types! {
     pub AnchorPeriod: u32 = Pace::rhythm().anchor_period;
     pub AnchorGrace: u32 = Pace::rhythm().anchor_grace;
     pub DutyBlocks: u32 = Pace::rhythm().duty_blocks;
+    pub WindowBlocks: u32 = window_blocks();
+    pub AnswerBlocks: u32 = Pace::rhythm().duty_blocks / 2;
+    pub DrillingPot: AccountId = PalletId(*b"mx/drill").into_account_truncating();
 }
 
 impl pallet_inspectors::Config for Runtime {
@@ -207,6 +221,7 @@ impl pallet_machines::Config for Runtime {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
     type Inspection = Inspectors;
+    type OnStanding = (Ecp, Drilling);
     type Deposit = ConstU128<{ constants::MACHINE_DEPOSIT }>;
     type RecordDeposit = ConstU128<{ constants::RECORD_DEPOSIT }>;
     type InspectionFee = ConstU128<{ constants::INSPECTION_FEE }>;
@@ -215,6 +230,35 @@ impl pallet_machines::Config for Runtime {
     type AnchorPeriod = AnchorPeriod;
     type AnchorGrace = AnchorGrace;
     type DutyBlocks = DutyBlocks;
+}
+
+impl pallet_drilling::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Fleet = Machines;
+    type Draw = Draw;
+    type Inspection = Inspectors;
+    type Credit = Ecp;
+    type Pot = DrillingPot;
+    type MachineBond = ConstU128<{ constants::DRILLING_BOND }>;
+    type Unbonding = ConstU32<{ constants::DRILLING_UNBONDING }>;
+    type Pipeline = ConstU32<{ constants::PIPELINE }>;
+    type AuditPercent = ConstU32<{ constants::AUDIT_PERCENT }>;
+    type BountyPercent = ConstU32<{ constants::BOUNTY_PERCENT }>;
+    type InspectionFee = ConstU128<{ constants::INSPECTION_FEE }>;
+    type BatchDeposit = ConstU128<{ constants::BATCH_DEPOSIT }>;
+    type TaskPrice = ConstU128<{ constants::TASK_PRICE }>;
+    type VoteBlocks = ConstU32<{ constants::VOTE_BLOCKS }>;
+    type WindowBlocks = WindowBlocks;
+    type AnswerBlocks = AnswerBlocks;
+    type DutyBlocks = DutyBlocks;
+}
+
+impl pallet_ecp::Config for Runtime {
+    type Time = pallet_timestamp::Pallet<Runtime>;
+    type Watch = ();
+    type TrainingPercent = ConstU32<{ constants::TRAINING_PERCENT }>;
+    type TrainingDays = ConstU32<{ constants::TRAINING_DAYS }>;
 }
 
 #[cfg(feature = "next")]

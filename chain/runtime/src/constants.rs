@@ -45,3 +45,27 @@ pub const INSPECTION_FEE: Balance = TOKEN / 10;
 pub const REPORT_BOND: Balance = 10 * TOKEN;
 /// How many blocks old the block named in an attestation may be.
 pub const FRESHNESS: BlockNumber = 256;
+/// Training that counts in a day, in percent of the best day of drilling: tensor cores do floating point at half the rate of the
+/// int8 operations of which four count as one FLOP, which is twice the FLOP.
+pub const TRAINING_PERCENT: u32 = 200;
+/// Days of training that may be credited at once.
+pub const TRAINING_DAYS: u32 = 30;
+
+/// What an owner has at stake for each machine that drills: what a lie costs.
+pub const DRILLING_BOND: Balance = 100 * TOKEN;
+/// Blocks from leaving until a drilling bond comes free: a week.
+pub const DRILLING_UNBONDING: BlockNumber = 7 * 24 * 600;
+/// Most tasks that a machine has at one time.
+pub const PIPELINE: u32 = 8;
+/// Share of agreed tasks that are audited.
+pub const AUDIT_PERCENT: u32 = 5;
+/// Share of a slashed bond that goes to the inspector who found the lie.
+pub const BOUNTY_PERCENT: u32 = 10;
+/// Held for a batch of tasks while it runs; lost if the vote goes against it.
+pub const BATCH_DEPOSIT: Balance = 100 * TOKEN;
+/// What each task of a batch costs its publisher.
+pub const TASK_PRICE: Balance = TOKEN / 100;
+/// Blocks of a vote on a batch: a day.
+pub const VOTE_BLOCKS: BlockNumber = 24 * 600;
+/// Blocks that a machine has to commit, and to reveal, at least: on chains with short epochs its light client needs longer than one.
+pub const LEAST_WINDOW: BlockNumber = 30;

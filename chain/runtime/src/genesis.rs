@@ -1,10 +1,12 @@
 //! The states that chains start from.
 
 use crate::{
-    AccountId, Balance, BalancesConfig, InspectorsConfig, RuntimeGenesisConfig, SudoConfig, constants::TOKEN,
+    AccountId, Balance, BalancesConfig, DrillingConfig, InspectorsConfig, RuntimeGenesisConfig, SudoConfig,
+    constants::{DRILLING_BOND, TOKEN},
     pace::Rhythm,
 };
 use alloc::{vec, vec::Vec};
+use pallet_drilling::types::Size;
 use polkadot_sdk::*;
 use serde_json::Value;
 use sp_consensus_babe::{AllowedSlots, BabeEpochConfiguration};
@@ -23,6 +25,9 @@ pub const BABE_DEVELOPMENT: BabeEpochConfiguration =
 
 /// What each known account of a development chain owns.
 const ENDOWMENT: Balance = 1_000_000 * TOKEN;
+
+/// What each has at stake for machines that drill: enough for twenty.
+const DEVELOPMENT_BOND: Balance = 20 * DRILLING_BOND;
 
 /// Accounts whose keys everybody knows.
 const KNOWN: [Sr25519Keyring; 6] = [
@@ -48,6 +53,10 @@ fn development(validators: &[Validator]) -> Value {
         KNOWN.iter().map(|key| (key.to_account_id(), ENDOWMENT)).collect();
     // All but Alice, who owns machines: an owner who inspects is one too few.
     let inspectors: Vec<AccountId> = KNOWN.iter().skip(1).map(|key| key.to_account_id()).collect();
+    // Whoever owns machines may let them drill at once.
+    let bonds: Vec<(AccountId, Balance)> =
+        KNOWN.iter().map(|key| (key.to_account_id(), DEVELOPMENT_BOND)).collect();
+    let synthetic = vec![Size::Tiny];
     frame_support::build_struct_json_patch!(RuntimeGenesisConfig {
         pace: Rhythm::DEVELOPMENT.into(),
         babe: pallet_babe::GenesisConfig { authorities: babe, epoch_config: BABE_DEVELOPMENT },
@@ -55,6 +64,7 @@ fn development(validators: &[Validator]) -> Value {
         balances: BalancesConfig { balances },
         sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
         inspectors: InspectorsConfig { inspectors },
+        drilling: DrillingConfig { synthetic, open: true, unverified: true, bonds, ..Default::default() },
     })
 }
 

@@ -167,6 +167,8 @@ mod runtime {
     pub type SkipFeelessPayment = pallet_skip_feeless_payment;
     #[runtime::pallet_index(9)]
     pub type Sudo = pallet_sudo;
+    #[runtime::pallet_index(13)]
+    pub type Ecp = pallet_ecp;
     // Draws first: what waits for a seed is served in the block that brings it.
     #[runtime::pallet_index(10)]
     pub type Draw = pallet_draw;
@@ -174,6 +176,8 @@ mod runtime {
     pub type Inspectors = pallet_inspectors;
     #[runtime::pallet_index(12)]
     pub type Machines = pallet_machines;
+    #[runtime::pallet_index(14)]
+    pub type Drilling = pallet_drilling;
     #[cfg(feature = "next")]
     #[runtime::pallet_index(100)]
     pub type Utility = pallet_utility;

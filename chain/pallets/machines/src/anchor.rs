@@ -1,6 +1,8 @@
 //! Anchors, and new device keys.
 
-use crate::{Config, Devices, Error, Event, Machines, MachinesOf, Pallet, request::signed, types::*};
+use crate::{
+    Config, Devices, Error, Event, Machines, MachinesOf, OnStanding, Pallet, request::signed, types::*,
+};
 use attest::{
     Statement,
     statement::{DelegationFields, delegation_digest},
@@ -73,6 +75,7 @@ impl<T: Config> Pallet<T> {
             let away = Self::now().saturating_sub(machine.due);
             machine.absent = machine.absent.saturating_add(away);
             machine.standing = Standing::Active;
+            T::OnStanding::changed(id, &machine.owner, Standing::Active);
             Self::deposit_event(Event::Returned { machine: *id, away });
         }
     }
@@ -157,6 +160,7 @@ impl<T: Config> Pallet<T> {
         machine.standing = Standing::Retired;
         machine.watched = 0;
         Machines::<T>::insert(id, machine);
+        T::OnStanding::changed(&id, owner, Standing::Retired);
         Self::deposit_event(Event::Retired { machine: id });
         Ok(())
     }

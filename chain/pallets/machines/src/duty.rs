@@ -4,7 +4,8 @@
 //! machine turns out to be none; whoever didn't is fined and replaced by a new draw.
 
 use crate::{
-    Config, DutiesOf, Ending, Error, Event, Machines, MachinesOf, Pallet, Requests, Tokens, Waiting, types::*,
+    Config, DutiesOf, Ending, Error, Event, Machines, MachinesOf, OnStanding, Pallet, Requests, Tokens,
+    Waiting, types::*,
 };
 use alloc::vec::Vec;
 use attest::{object_name, statement};
@@ -287,6 +288,7 @@ impl<T: Config> Pallet<T> {
         }
         Self::admit(&machine.1.device, Role::Enrolled(machine.0));
         MachinesOf::<T>::insert(&machine.1.owner, machine.0, ());
+        T::OnStanding::changed(&machine.0, &machine.1.owner, Standing::Active);
         Self::deposit_event(Event::Enrolled {
             machine: machine.0,
             owner: machine.1.owner.clone(),

@@ -4,7 +4,7 @@
 //! was rewritten: it is asked, and silence lapses it but never slashes. An old anchor played again, or one that was certified and never
 //! sent, contradicts nothing.
 
-use crate::{Accusations, Config, Error, Event, HoldReason, Machines, Pallet, types::*};
+use crate::{Accusations, Config, Error, Event, HoldReason, Machines, OnStanding, Pallet, types::*};
 use attest::{
     Statement,
     proof::verify_consistency,
@@ -57,6 +57,7 @@ impl<T: Config> Pallet<T> {
         machine.deposit = 0;
         machine.standing = Standing::Forked;
         machine.watched = 0;
+        T::OnStanding::changed(&id, &machine.owner, Standing::Forked);
         Machines::<T>::insert(id, machine);
         if let Some(accusation) = Accusations::<T>::take(id) {
             Self::give_back(&accusation.reporter);

@@ -7,7 +7,7 @@
 //! - `token.rs`: permission to enrol, and what it holds of the owner
 //! - `request.rs`: a request and its checks; `duty.rs`: draw, challenge, answer, dispute, enrolment
 //! - `anchor.rs`: anchors and new device keys; `fork.rs`: contradicting anchors
-//! - `device.rs`: accounts that pay no fees; `queue.rs`: what falls due
+//! - `device.rs`: accounts that pay no fees; `queue.rs`: what falls due; `standing.rs`: who is told of it
 //!
 //! ```
 //! use pallet_machines::types::{DRAWN, QUORUM};
@@ -29,6 +29,7 @@ mod error;
 mod fork;
 mod queue;
 mod request;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -37,6 +38,7 @@ pub mod weights;
 
 pub use api::*;
 pub use pallet::*;
+pub use standing::OnStanding;
 
 use polkadot_sdk::*;
 
@@ -76,6 +78,8 @@ pub mod pallet {
         type Draw: Draw;
         /// Inspectors.
         type Inspection: Inspection<Account>;
+        /// Told when a machine's standing or owner changes.
+        type OnStanding: OnStanding;
         /// Held for each machine while it is enrolled.
         #[pallet::constant]
         type Deposit: Get<u128>;

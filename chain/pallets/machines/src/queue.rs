@@ -2,7 +2,7 @@
 //!
 //! A machine has one item at a time, which is looked at again rather than moved at every anchor: `watched` names its block.
 
-use crate::{Config, Due, Event, Machines, Pallet, types::*};
+use crate::{Config, Due, Event, Machines, OnStanding, Pallet, types::*};
 use polkadot_sdk::*;
 
 use frame_support::pallet_prelude::{Get, Weight};
@@ -60,6 +60,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn lapse(id: &MachineId, machine: &mut Machine) {
         if machine.standing == Standing::Active {
             machine.standing = Standing::Lapsed;
+            T::OnStanding::changed(id, &machine.owner, Standing::Lapsed);
             machine.lapses = machine.lapses.saturating_add(1);
             machine.due = machine.due.min(Self::now());
             Self::deposit_event(Event::Lapsed { machine: *id });

@@ -53,6 +53,9 @@ fn silence_lapses_and_an_anchor_returns() {
         assert_eq!((back.standing, back.absent), (Standing::Active, 500));
         go(PERIOD + GRACE);
         assert_eq!(machine(&rig).lapses, 2, "it is watched again");
+        let told: Vec<_> = Heard::take().into_iter().filter(|(machine, ..)| *machine == rig.id()).collect();
+        let standings = [Standing::Active, Standing::Lapsed, Standing::Active, Standing::Lapsed];
+        assert_eq!(told, standings.map(|standing| (rig.id(), OWNER, standing)));
     });
 }
 

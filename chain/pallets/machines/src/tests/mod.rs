@@ -98,6 +98,7 @@ impl pallet_machines::Config for Test {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
     type Inspection = Inspectors;
+    type OnStanding = Told;
     type Deposit = ConstU128<DEPOSIT>;
     type RecordDeposit = ConstU128<10>;
     type InspectionFee = ConstU128<FEE>;
@@ -106,6 +107,19 @@ impl pallet_machines::Config for Test {
     type AnchorPeriod = ConstU32<PERIOD>;
     type AnchorGrace = ConstU32<GRACE>;
     type DutyBlocks = ConstU32<DUTY_BLOCKS>;
+}
+
+parameter_types! {
+    /// What was told of machines, in order.
+    pub static Heard: Vec<(MachineId, Account, Standing)> = Vec::new();
+}
+
+/// Writes down what it is told.
+pub struct Told;
+impl crate::OnStanding for Told {
+    fn changed(machine: &MachineId, owner: &Account, standing: Standing) {
+        Heard::mutate(|heard| heard.push((*machine, owner.clone(), standing)));
+    }
 }
 
 pub const OWNER: Account = Account::new([1; 32]);

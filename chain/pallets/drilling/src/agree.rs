@@ -1,0 +1,95 @@
+//! What revealed results lead to: credit, or forfeit and the search for who lied. And the audits that make agreeing on a lie dear.
+
+use crate::{AgreedTasks, AgreedUpTo, Audited, Config, Event, Pallet, Tasks, types::*};
+use pallet_draw::{Draw, KEPT_EPOCHS, pick};
+use pallet_ecp::{Credit, score::Kind};
+use pallet_machines::types::{Account, MachineId};
+use polkadot_sdk::*;
+
+use alloc::vec::Vec;
+use frame_support::pallet_prelude::{Get, Weight};
+
+impl<T: Config> Pallet<T> {
+    /// All who will reveal have; `slashed` is what the silent lost.
+    pub(crate) fn settle(id: TaskId, work: Work, slashed: u128) {
+        let lied = work.replicas.iter().any(|replica| matches!(replica.state, State::Convicted(_)));
+        if !work.united() {
+            for replica in work.replicas.iter().filter(|replica| replica.revealed().is_some()) {
+                Self::note(&replica.machine, id, Verdict::Forfeited);
+            }
+            return Self::open_dispute(id, work, Cause::Difference, T::Draw::epoch(), slashed);
+        }
+        if !lied {
+            return Self::agree(id, work);
+        }
+        // Silence is a difference like any other, and who kept silent is known: nothing is left to find out.
+        let honest: Vec<Replica> =
+            work.replicas.iter().filter(|replica| replica.revealed().is_some()).cloned().collect();
+        for replica in &honest {
+            Self::note(&replica.machine, id, Verdict::Forfeited);
+        }
+        let owners: Vec<Account> = honest.into_iter().map(|replica| replica.owner).collect();
+        Self::compensate(id, slashed, &owners);
+        Self::finish(id, &work);
+    }
+
+    fn agree(id: TaskId, mut work: Work) {
+        let Some(digest) = work.digests().next() else { return Self::fail(id, work) };
+        let agreed = work.replicas.iter().filter(|replica| replica.revealed().is_some());
+        let machines: Vec<MachineId> = agreed.map(|replica| replica.machine).collect();
+        for machine in &machines {
+            T::Credit::credit(machine, Kind::Drilling, id, work.worth);
+            Self::note(machine, id, Verdict::Agreed);
+        }
+        Self::deposit_event(Event::Agreed { task: id, worth: work.worth, digest, machines });
+        work.stage = Stage::Agreed;
+        let epoch = T::Draw::epoch();
+        let chunk = AgreedUpTo::<T>::get(epoch);
+        if AgreedTasks::<T>::try_append(epoch, chunk, id).is_err() {
+            let next = chunk.saturating_add(1);
+            AgreedUpTo::<T>::insert(epoch, next);
+            let _ = AgreedTasks::<T>::try_append(epoch, next, id);
+        }
+        Tasks::<T>::insert(id, work);
+    }
+
+    /// Draws which of the agreed tasks are audited: a chunk in each block, with a seed that nobody knew when they agreed.
+    pub(crate) fn draw_audits() -> Weight {
+        let db = T::DbWeight::get();
+        let (epoch, chunk) = Audited::<T>::get();
+        let oldest = T::Draw::epoch().saturating_sub(KEPT_EPOCHS);
+        if epoch < oldest {
+            Audited::<T>::put((oldest, 0));
+            return db.reads_writes(1, 1);
+        }
+        let Some(seed) = T::Draw::seed(epoch) else { return db.reads(2) };
+        let tasks = AgreedTasks::<T>::take(epoch, chunk);
+        let count = tasks.len() as u64;
+        if chunk >= AgreedUpTo::<T>::get(epoch) {
+            AgreedUpTo::<T>::remove(epoch);
+            Audited::<T>::put((epoch.saturating_add(1), 0));
+        } else {
+            Audited::<T>::put((epoch, chunk.saturating_add(1)));
+        }
+        for id in tasks {
+            let Some(work) = Tasks::<T>::get(id).filter(|work| work.stage == Stage::Agreed) else { continue };
+            let purpose = [b"drill audit".as_slice(), &id].concat();
+            let drawn = pick(&seed, &purpose, 100, 1).first().copied().unwrap_or(100);
+            if drawn < T::AuditPercent::get() {
+                Self::open_dispute(id, work, Cause::Audit, epoch, 0);
+            } else {
+                Self::finish(id, &work);
+            }
+        }
+        db.reads_writes(count.saturating_mul(4).saturating_add(4), count.saturating_mul(6).saturating_add(3))
+    }
+
+    /// The task is over, whatever came of it.
+    pub(crate) fn finish(id: TaskId, work: &Work) {
+        Tasks::<T>::remove(id);
+        Self::deposit_event(Event::Closed { task: id });
+        if let Some(batch) = work.batch {
+            Self::returned(batch, false);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Conviction: by silence, or by a fraud proof that the chain checks itself. Nobody's word slashes anybody.
+
+use crate::{Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, types::*, weights};
+use drilling::{Question, fraud};
+use pallet_draw::Draw;
+use pallet_machines::types::{Account, MachineId};
+use polkadot_sdk::*;
+
+use frame_support::pallet_prelude::{DispatchResultWithPostInfo, Get, Weight};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_convict(
+        reporter: &Account,
+        id: TaskId,
+        machine: MachineId,
+        proof: &Proof,
+    ) -> DispatchResultWithPostInfo {
+        let work = Tasks::<T>::get(id).ok_or(Error::<T>::UnknownTask)?;
+        if !matches!(work.stage, Stage::Agreed | Stage::Disputed) {
+            return Err(Error::<T>::TooEarly.into());
+        }
+        let replica = work.replica(&machine).ok_or(Error::<T>::NotAssigned)?;
+        let digest = replica.revealed().ok_or(Error::<T>::NotRevealed)?;
+        fraud::verify(&work.task, &digest, proof).map_err(Error::<T>::from)?;
+        if work.stage == Stage::Agreed {
+            // It need not wait for an audit to be drawn.
+            Self::open_dispute(id, work.clone(), Cause::Audit, T::Draw::epoch(), 0);
+        }
+        let finder = Self::finder(reporter, id, &machine);
+        // What proves one result wrong proves it for everybody who revealed it.
+        let liars = work.replicas.iter().filter(|replica| replica.revealed() == Some(digest));
+        for liar in liars {
+            Self::convict_one(id, &liar.machine, Lie::Proven, finder.as_ref());
+        }
+        if let (Some(finder), Some(dispute)) = (&finder, Disputes::<T>::get(id)) {
+            Self::close_duty(id, dispute, finder);
+        }
+        Self::conclude(id);
+        Ok(Some(Self::weight_of_conviction(&work)).into())
+    }
+
+    /// Which drawn inspector found it: who has asked the machine down to the end, else who sends the proof. What others send is taken, but
+    /// not paid for.
+    fn finder(reporter: &Account, id: TaskId, machine: &MachineId) -> Option<Account> {
+        let disclosure = Disclosures::<T>::get(id, machine);
+        let asked = disclosure.and_then(|disclosure| {
+            let answered = |chain: &&Chain| {
+                let at_the_end = matches!(chain.question, Question::Node { level: 0, .. });
+                at_the_end && chain.answer.is_some()
+            };
+            disclosure.chains.iter().find(answered).map(|chain| chain.inspector.clone())
+        });
+        asked.or_else(|| {
+            let duties = Disputes::<T>::get(id)?.duties;
+            duties.into_iter().find(|duty| duty.inspector == *reporter).map(|duty| duty.inspector)
+        })
+    }
+
+    /// A machine of a disputed task lied.
+    pub(crate) fn convict_one(id: TaskId, machine: &MachineId, lie: Lie, finder: Option<&Account>) {
+        let Some(mut work) = Tasks::<T>::get(id) else { return };
+        let Some(replica) = work.replicas.iter_mut().find(|replica| replica.machine == *machine) else {
+            return;
+        };
+        let slashed = Self::punish(id, replica, lie);
+        Tasks::<T>::insert(id, work);
+        let bounty = finder.map_or(0, |finder| Self::pay(finder, bounty::<T>(slashed)));
+        Disputes::<T>::mutate_extant(id, |dispute| {
+            dispute.convicted = dispute.convicted.saturating_add(1);
+            dispute.slashed = dispute.slashed.saturating_add(slashed.saturating_sub(bounty));
+        });
+        Disclosures::<T>::remove(id, machine);
+        Accused::<T>::remove(machine, id);
+    }
+
+    /// Takes a machine's bond and its place.
+    pub(crate) fn punish(id: TaskId, replica: &mut Replica, lie: Lie) -> u128 {
+        replica.state = State::Convicted(lie);
+        let slashed = Self::slash(&replica.owner);
+        Self::note(&replica.machine, id, Verdict::Convicted(lie));
+        Self::deposit_event(Event::Convicted {
+            task: id,
+            machine: replica.machine,
+            owner: replica.owner.clone(),
+            lie,
+            slashed,
+        });
+        slashed
+    }
+
+    /// What convicting somebody of this task costs.
+    fn weight_of_conviction(work: &Work) -> Weight {
+        weights::fraud(&fraud::cost(&work.task)).saturating_add(T::DbWeight::get().reads_writes(30, 30))
+    }
+}
+
+/// What the inspector who found a lie gets: never so much that the honest could not be compensated.
+fn bounty<T: Config>(slashed: u128) -> u128 {
+    slashed.saturating_mul(u128::from(T::BountyPercent::get().min(25))) / 100
+}

@@ -1,0 +1,298 @@
+//! Liars, and those who would have others take the blame.
+
+use super::*;
+
+/// Two honest machines and a liar, all revealed.
+fn disputed(layer: usize, at: usize) -> (TaskId, Story, Story) {
+    let task = task_of(3);
+    let (truth, lie) = (Story::honest(task), Story::lying(task, layer, at));
+    for (number, story) in [(11, &truth), (12, &truth), (13, &lie)] {
+        commit(number, task, story).unwrap();
+    }
+    for (number, story) in [(11, &truth), (12, &truth), (13, &lie)] {
+        reveal(number, task, story).unwrap();
+    }
+    assert_eq!(work(task).stage, Stage::Disputed);
+    (task, truth, lie)
+}
+
+#[test]
+fn one_liar_is_found_convicted_and_pays() {
+    for (layer, at) in [(0, 0), (0, 4_000), (1, 1_023)] {
+        run(|| {
+            let (task, truth, lie) = disputed(layer, at);
+            assert_eq!((11..=13).map(total).collect::<Vec<_>>(), [0, 0, 0], "all forfeit");
+            answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+            go_to_draw();
+            let inspectors = drawn(task);
+            assert!(!inspect(&inspectors[0], task, 11, &truth));
+            assert!(!inspect(&inspectors[0], task, 12, &truth));
+            assert!(inspect(&inspectors[0], task, 13, &lie));
+            forgotten(task);
+            assert_eq!(at_stake(&owner(3)), 3 * BOND);
+            assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (4 * BOND, 4 * BOND));
+            // A tenth to who found it, half of the rest to those who forfeited, what is left to the pot.
+            let (bounty, share) = (BOND / 10, (BOND - BOND / 10) / 4);
+            assert_eq!(free(&owner(1)), RICH - 4 * BOND + share);
+            assert_eq!(free(&owner(2)), RICH - 4 * BOND + share);
+            assert_eq!(free(&owner(3)), RICH - 4 * BOND);
+            assert_eq!(free(&inspectors[0]), RICH - 1_000 + bounty + FEE);
+            assert_eq!(free(&inspectors[1]), RICH - 1_000, "and nobody pays for what nobody did");
+            assert_eq!(free(&Pot::get()), POT + BOND - bounty - 2 * share - FEE);
+            assert_eq!(verdict(13), Some(Verdict::Convicted(Lie::Proven)));
+            assert_eq!(verdict(11), Some(Verdict::Forfeited));
+            // The honest go on, the liar doesn't.
+            assert!(Workers::<Test>::get(id(11)).unwrap().places > 0);
+            assert_eq!(Workers::<Test>::get(id(13)).unwrap().places, 0);
+        });
+    }
+}
+
+#[test]
+fn two_who_agree_on_a_lie_are_caught_by_an_audit() {
+    run(|| {
+        Audits::set(100);
+        let task = task_of(2);
+        let lie = Story::lying(task, 0, 77);
+        (11..=12).for_each(|number| commit(number, task, &lie).unwrap());
+        (11..=12).for_each(|number| reveal(number, task, &lie).unwrap());
+        assert_eq!((total(11), total(12)), (1, 1), "they are credited at first");
+        go_to_draw();
+        answer_all(task, &[(11, &lie), (12, &lie)]);
+        let inspectors = drawn(task);
+        // One proof is enough for both.
+        assert!(inspect(&inspectors[2], task, 12, &lie));
+        forgotten(task);
+        assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (3 * BOND, 3 * BOND));
+        assert_eq!((free(&owner(1)), free(&owner(2))), (RICH - 4 * BOND, RICH - 4 * BOND));
+        assert_eq!(free(&inspectors[2]), RICH - 1_000 + 2 * (BOND / 10) + FEE);
+    });
+}
+
+#[test]
+fn a_proof_needs_no_audit_and_no_inspector() {
+    run(|| {
+        let task = task_of(2);
+        let lie = Story::lying(task, 1, 5);
+        (11..=12).for_each(|number| commit(number, task, &lie).unwrap());
+        let proof = lie.accusation(Place::new(&lie.task, 1, 5).unwrap());
+        assert_eq!(convict(&owner(9), task, 11, proof.clone()), Err("TooEarly"));
+        (11..=12).for_each(|number| reveal(number, task, &lie).unwrap());
+        let before = free(&owner(9));
+        convict(&owner(9), task, 11, proof).unwrap();
+        forgotten(task);
+        assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (3 * BOND, 3 * BOND));
+        assert_eq!(free(&owner(9)), before, "the accuser gets nothing");
+        // What waits for its audit and its inspectors comes to nothing.
+        go_to_draw();
+        forgotten(task);
+    });
+}
+
+#[test]
+fn a_lying_inspector_slashes_nobody() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 9);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        let liar = &inspectors[0];
+        // He leads an honest machine down to a chunk, where nothing is wrong.
+        demand(liar, task, 11, 0).unwrap();
+        assert_eq!(demand(liar, task, 11, 0), Err("NotAnswered"));
+        answer_all(task, &[(11, &truth)]);
+        demand(liar, task, 11, 3).unwrap();
+        answer_all(task, &[(11, &truth)]);
+        assert_eq!(demand(liar, task, 11, 0), Err("NoSuchPlace"));
+        let place = Place { layer: 0, row: 0, column: 0 };
+        assert_eq!(convict(liar, task, 11, truth.accusation(place)), Err("Honest"));
+        let mut forged = truth.accusation(place);
+        let last = forged.len() - 1;
+        forged[last] ^= 1;
+        assert_eq!(convict(liar, task, 11, forged), Err("ProofOfNoAccumulator"));
+        // The liar's proof is none against anybody else.
+        let place = Place::new(&lie.task, 0, 9).unwrap();
+        assert_eq!(convict(liar, task, 11, lie.accusation(place)), Err("ProofOfAnotherResult"));
+        // They all say that nothing is wrong: nobody is slashed, nobody credited, nobody compensated.
+        inspectors.iter().for_each(|inspector| clear(inspector, task).unwrap());
+        forgotten(task);
+        for number in 1..=3 {
+            assert_eq!((at_stake(&owner(number)), free(&owner(number))), (4 * BOND, RICH - 4 * BOND));
+        }
+        assert_eq!((11..=13).map(total).sum::<u128>(), 0);
+    });
+}
+
+#[test]
+fn inspectors_cannot_lead_each_other_astray() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 4_000);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        // One asks the liar where it told the truth.
+        demand(&inspectors[0], task, 13, 1).unwrap();
+        answer_all(task, &[(13, &lie)]);
+        assert!(inspect(&inspectors[1], task, 13, &lie));
+        forgotten(task);
+    });
+}
+
+#[test]
+fn a_machine_that_cannot_open_its_digest_has_lied() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 9);
+        answer_all(task, &[(11, &truth), (12, &truth)]);
+        // It tries with what it has.
+        assert_eq!(disclose(13, task, Question::Roots, truth.answer(&Question::Roots)), Err("WrongAnswer"));
+        let short = Answer::truncate_from(vec![1; 31]);
+        assert_eq!(disclose(13, task, Question::Roots, short), Err("AnswerOfWrongLength"));
+        go(ANSWER);
+        assert_eq!(at_stake(&owner(3)), 4 * BOND);
+        go(1);
+        assert_eq!(disclose(13, task, Question::Roots, lie.answer(&Question::Roots)), Err("UnknownTask"));
+        assert_eq!(at_stake(&owner(3)), 3 * BOND);
+        assert_eq!(verdict(13), Some(Verdict::Convicted(Lie::Unanswered)));
+        assert_eq!(free(&owner(1)), RICH - 4 * BOND + BOND / 4);
+        forgotten(task);
+        go_to_draw();
+        forgotten(task);
+    });
+}
+
+#[test]
+fn silence_at_a_later_question_is_a_lie_too() {
+    run(|| {
+        let (task, truth, lie) = disputed(1, 0);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        demand(&inspectors[0], task, 13, 1).unwrap();
+        go(ANSWER + 1);
+        forgotten(task);
+        assert_eq!((at_stake(&owner(3)), verdict(13)), (3 * BOND, Some(Verdict::Convicted(Lie::Unanswered))));
+    });
+}
+
+#[test]
+fn inspectors_who_do_not_show_are_fined_and_replaced_once() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 9);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        go_to_draw();
+        let first = drawn(task);
+        // One asks something, and then nobody does anything.
+        demand(&first[0], task, 13, 1).unwrap();
+        answer_all(task, &[(13, &lie)]);
+        go(DUTY + 1);
+        let missed =
+            pallet_inspectors::Registry::<Test>::iter_values().map(|inspector| inspector.missed).sum::<u32>();
+        assert_eq!(missed, 3);
+        assert!(!Disputes::<Test>::get(task).unwrap().drawn);
+        go_to_draw();
+        let second = drawn(task);
+        assert!(inspect(&second[0], task, 13, &lie));
+        forgotten(task);
+    });
+    run(|| {
+        let (task, truth, lie) = disputed(0, 9);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        for _ in 0..2 {
+            go_to_draw();
+            go(DUTY + 1);
+        }
+        forgotten(task);
+        assert_eq!(at_stake(&owner(3)), 4 * BOND, "what nobody proves nobody pays for");
+    });
+}
+
+#[test]
+fn an_inspector_asks_so_much_and_no_more() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 9);
+        assert_eq!(demand(&inspector(0), task, 13, 0), Err("NotDrawn"));
+        go_to_draw();
+        let inspectors = drawn(task);
+        assert_eq!(demand(&inspectors[0], task, 13, 0), Err("NotAnswered"));
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        assert_eq!(demand(&inspectors[0], task, 13, 2), Err("NoSuchPlace"));
+        assert_eq!(demand(&inspectors[0], task, 14, 0), Err("NotAccused"));
+        Disclosures::<Test>::mutate(task, id(13), |slot| {
+            let disclosure = slot.as_mut().unwrap();
+            let question = Question::Node { layer: 0, level: 4, index: 0 };
+            let (deadline, asked) = (999, DEMANDS);
+            let answer = Some(lie.answer(&question));
+            let inspector = inspectors[0].clone();
+            let chain = Chain { inspector, question, expected: [0; 32], answer, deadline, asked };
+            disclosure.chains.try_push(chain).unwrap();
+        });
+        assert_eq!(demand(&inspectors[0], task, 13, 0), Err("TooManyDemands"));
+        clear(&inspectors[0], task).unwrap();
+        assert_eq!(demand(&inspectors[0], task, 13, 0), Err("DutyDone"));
+        assert_eq!(clear(&inspectors[0], task), Err("DutyDone"));
+        assert_eq!(clear(&owner(1), task), Err("NotDrawn"));
+        assert_eq!(clear(&inspectors[1], [9; 32]), Err("NotDisputed"));
+    });
+}
+
+#[test]
+fn owners_of_the_task_do_not_inspect_it() {
+    run(|| {
+        machine(13, inspector(0));
+        named(Drilling::bond(RuntimeOrigin::signed(inspector(0)), BOND)).unwrap();
+        machine(11, owner(1));
+        ready(11, 1).unwrap();
+        ready(13, 1).unwrap();
+        go_to_draw();
+        let task = Tasks::<Test>::iter_keys().next().unwrap();
+        let (truth, lie) = (Story::honest(task), Story::lying(task, 0, 0));
+        commit(11, task, &truth).unwrap();
+        commit(13, task, &lie).unwrap();
+        reveal(11, task, &truth).unwrap();
+        reveal(13, task, &lie).unwrap();
+        go_to_draw();
+        assert!(!drawn(task).contains(&inspector(0)));
+    });
+}
+
+#[test]
+fn a_copycat_gains_nothing() {
+    run(|| {
+        let task = task_of(2);
+        let story = Story::honest(task);
+        commit(11, task, &story).unwrap();
+        // It copies the commitment, byte for byte.
+        let State::Committed(copied) = work(task).replica(&id(11)).unwrap().state else { panic!() };
+        named(Drilling::commit(device(12), task, copied)).unwrap();
+        reveal(11, task, &story).unwrap();
+        // And then the reveal, byte for byte.
+        let copy = named(Drilling::reveal(device(12), task, story.outcome.digest, salt(11)));
+        assert_eq!(copy, Err("WrongReveal"));
+        assert_eq!(reveal(12, task, &story), Err("WrongReveal"));
+        go(WINDOW + 1);
+        forgotten(task);
+        assert_eq!((total(12), at_stake(&owner(2))), (0, 3 * BOND));
+        assert_eq!(verdict(12), Some(Verdict::Convicted(Lie::Unrevealed)));
+        assert_eq!(free(&owner(1)), RICH - 4 * BOND + BOND / 2);
+    });
+}
+
+#[test]
+fn who_waits_for_the_reveal_is_too_late_to_commit() {
+    run(|| {
+        let task = task_of(3);
+        let story = Story::honest(task);
+        commit(11, task, &story).unwrap();
+        commit(12, task, &story).unwrap();
+        assert_eq!(
+            reveal(11, task, &story),
+            Err("TooEarly"),
+            "nobody shows anything while one may still commit"
+        );
+        go(WINDOW + 1);
+        reveal(11, task, &story).unwrap();
+        assert_eq!(commit(13, task, &story), Err("TooLate"));
+        reveal(12, task, &story).unwrap();
+        assert_eq!((total(11), total(12), total(13)), (1, 1, 0));
+    });
+}
