@@ -1,6 +1,6 @@
 //! What the running agent says of itself, for `status` to read while the agent holds the lock.
 
-use crate::{chain::Machine, clock::now_ms, files};
+use crate::{chain::Machine, clock::now_ms, files, hex32::Hex32};
 use light_client::{Phase, Stall, Status};
 use serde::{Deserialize, Serialize};
 use std::{

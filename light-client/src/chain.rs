@@ -12,3 +12,6 @@
 mod generated {}
 
 pub use generated::*;
+
+/// Makes the compiler know that this file is part of the source: the macro reads it behind its back.
+const _: &[u8] = include_bytes!("../metadata.scale");

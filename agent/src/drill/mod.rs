@@ -84,11 +84,6 @@ impl Driller {
         self.view.clone()
     }
 
-    /// Whether something waits that no block brings: a job that is done.
-    pub fn is_working(&self) -> bool {
-        self.job.is_some()
-    }
-
     /// One look at the chain's tasks, and whatever follows from it.
     pub async fn turn(&mut self, desk: &mut Desk<'_>) -> Result<(), DeskError> {
         let machine = desk.agent.keeper.machine;
