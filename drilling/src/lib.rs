@@ -37,6 +37,8 @@ mod difficulty;
 pub mod disclosure;
 pub mod element;
 pub mod fraud;
+#[cfg(feature = "std")]
+pub mod freivalds;
 mod hash;
 mod layers;
 pub mod network;

@@ -91,7 +91,10 @@ pub fn run(
     let rows = task.spec.rows as usize;
     let mut inputs = Inputs::new();
     let mut width = task.spec.inputs as usize;
-    inputs.prepare(crew, rows, width, |first, out| work.first_inputs(first, out))?;
+    inputs.prepare(crew, rows, width, |first, out| {
+        work.first_inputs(first, out);
+        None
+    })?;
     let mut sums = Vec::new();
     let mut roots = Vec::new();
     let mut before: Option<Layer> = None;
@@ -99,10 +102,10 @@ pub fn run(
         let number = layer_number(number);
         if let Some(before) = before {
             let sums: &[i32] = &sums;
-            let requantised = |first: usize, out: &mut [i8]| {
+            inputs.prepare(crew, rows, width, |first, out| {
                 (kit.requantise)(&sums[first * width..][..out.len()], &before, out);
-            };
-            inputs.prepare(crew, rows, width, requantised)?;
+                None
+            })?;
         }
         let outputs = layer.outputs as usize;
         sums.resize(rows * outputs, 0);

@@ -33,13 +33,14 @@ impl Inputs {
         Self { panels: Aligned::default(), corrections: Vec::new(), rows: 0, width: 0 }
     }
 
-    /// Packs `rows` rows of `width` elements. `give` writes the rows from its first argument on.
-    pub(crate) fn prepare(
+    /// Packs `rows` rows of `width` elements. `give` writes the rows from its first argument on into
+    /// its second, or returns them from where they are.
+    pub(crate) fn prepare<'a>(
         &mut self,
         crew: Crew<'_>,
         rows: usize,
         width: usize,
-        give: impl Fn(usize, &mut [i8]) + Sync,
+        give: impl Fn(usize, &mut [i8]) -> Option<&'a [i8]> + Sync,
     ) -> Result<(), Cancelled> {
         let layout = crew.kit.inputs;
         (self.rows, self.width) = (rows, width);
@@ -54,11 +55,8 @@ impl Inputs {
             || vec![0i8; layout.rows * width],
             |(number, (panel, corrections)), elements| {
                 let elements = &mut elements[..corrections.len() * width];
-                give(number * layout.rows, elements);
-                layout.pack(elements, width, corrections.len(), panel);
-                for (correction, row) in corrections.iter_mut().zip(elements.chunks_exact(width)) {
-                    *correction = crew.kit.correction(row);
-                }
+                let elements = give(number * layout.rows, elements).unwrap_or(elements);
+                (crew.kit.pack)(elements, width, panel, corrections);
                 Ok(())
             },
         )
