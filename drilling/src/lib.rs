@@ -34,6 +34,8 @@ mod class;
 #[cfg(feature = "std")]
 pub mod cpu;
 mod difficulty;
+#[cfg(feature = "std")]
+pub mod digits;
 pub mod disclosure;
 pub mod element;
 pub mod fraud;
