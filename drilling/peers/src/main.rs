@@ -4,6 +4,7 @@
 
 mod peak;
 mod peers;
+mod tasks;
 
 use drilling::cpu::Backend;
 use peers::{Onnx, Product};
@@ -21,6 +22,10 @@ fn main() {
             products(size, threads, rounds, onnx.as_mut());
         }
     }
+    tasks::shapes();
+    tasks::freivalds();
+    tasks::fraud_proofs();
+    tasks::cheats();
 }
 
 /// One size and thread count: everybody in turn, the best of all turns.

@@ -15,6 +15,9 @@
 //! # Ok::<(), drilling::WorkError>(())
 //! ```
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use crate::{
     hash::{Hash, blake3},
     work::WorkError,
@@ -68,13 +71,10 @@ impl Product<'_> {
     fn holds(&self, sums: &[i32], r: &[u64]) -> bool {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-            {
+            if avx512::available() {
                 // SAFETY: the features were just found.
                 #[allow(unsafe_code)]
-                return unsafe { holds_avx512(self, sums, r) };
+                return unsafe { avx512::holds(self, sums, r) };
             }
             if is_x86_feature_detected!("avx2") {
                 // SAFETY: the feature was just found.
@@ -84,12 +84,6 @@ impl Product<'_> {
         }
         holds(self, sums, r)
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn holds_avx512(product: &Product<'_>, sums: &[i32], r: &[u64]) -> bool {
-    holds(product, sums, r)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -103,8 +97,8 @@ fn holds_avx2(product: &Product<'_>, sums: &[i32], r: &[u64]) -> bool {
 fn holds(product: &Product<'_>, sums: &[i32], r: &[u64]) -> bool {
     let y = Limbs::new(&combine(product.weights, product.width, r));
     let r = Limbs::new(r);
-    let rows = product.inputs.chunks_exact(product.width).zip(sums.chunks_exact(r.low.len()));
-    rows.fold(true, |same, (inputs, sums)| same & (y.dot_bytes(inputs) == r.dot(sums)))
+    let mut rows = product.inputs.chunks_exact(product.width).zip(sums.chunks_exact(r.low.len()));
+    rows.all(|(inputs, sums)| y.dot_bytes(inputs) == r.dot(sums))
 }
 
 /// A number's balanced digits to base 2^16, each −2^15 to 2^15: small enough that products with bytes add up in 32 bits.
@@ -243,6 +237,7 @@ mod tests {
             let at = at % sums.len();
             sums[at] = sums[at].wrapping_add(error);
             prop_assert_eq!(product.check(&sums, &r), Ok(false));
+            prop_assert!(!holds(&product, &sums, &r));
         }
     }
 
