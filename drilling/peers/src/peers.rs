@@ -50,6 +50,21 @@ pub fn signed(count: usize, seed: u64) -> Vec<i8> {
     bytes(count, seed).into_iter().map(|byte| byte as i8).collect()
 }
 
+/// Room for sums that begins at a multiple of 64 bytes, for everybody alike.
+struct Sums(Vec<i32>);
+
+impl Sums {
+    fn new(count: usize) -> Self {
+        Self(vec![0; count + 16])
+    }
+
+    fn aligned(&mut self) -> &mut [i32] {
+        let skip = self.0.as_ptr().align_offset(64);
+        let count = self.0.len() - 16;
+        &mut self.0[skip..skip + count]
+    }
+}
+
 pub fn options(backend: Backend, threads: usize) -> Options {
     let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
     Options { backend, threads, ..Options::default() }
@@ -59,8 +74,8 @@ pub fn options(backend: Backend, threads: usize) -> Options {
 pub fn ours(backend: Backend, size: usize, threads: usize) -> Product {
     let mut weights = Weights::pack(&options(backend, threads), &signed(size * size, 1), size).unwrap();
     let inputs = signed(size * size, 2);
-    let mut sums = vec![0; size * size];
-    Box::new(move |rounds| best(rounds, threads, || weights.multiply(&inputs, &mut sums).unwrap()))
+    let mut sums = Sums::new(size * size);
+    Box::new(move |rounds| best(rounds, threads, || weights.multiply(&inputs, sums.aligned()).unwrap()))
 }
 
 /// rten-gemm, u8 by s8, weights packed.
@@ -69,13 +84,13 @@ pub fn rten(size: usize, threads: usize) -> Product {
     let gemm = GemmExecutor::<u8, i8, i32>::default();
     let (inputs, weights) = (bytes(size * size, 2), signed(size * size, 1));
     let packed = gemm.prepack_b(Matrix::from_data([size, size], &weights[..]));
-    let mut sums = vec![0i32; size * size];
+    let mut sums = Sums::new(size * size);
     Box::new(move |rounds| {
         pool.install(|| {
             best(rounds, threads, || {
                 let a = NdTensorView::from_data([size, size], &inputs[..]);
                 let (a, b) = (GemmInputA::Unpacked(a), GemmInputB::Packed(&packed));
-                gemm.gemm(&mut sums, a, b, GemmOptions::default()).unwrap();
+                gemm.gemm(sums.aligned(), a, b, GemmOptions::default()).unwrap();
             })
         })
     })
@@ -107,12 +122,14 @@ pub fn gemmkit(size: usize, threads: usize) -> Product {
     use gemmkit::{MatMut, MatRef, Parallelism};
     let (inputs, weights) = (signed(size * size, 2), signed(size * size, 1));
     let packed = gemmkit::prepack_rhs_i8(MatRef::from_row_major(&weights, size, size));
-    let mut sums = vec![0; size * size];
+    let mut sums = Sums::new(size * size);
     let parallel = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::Serial };
     Box::new(move |rounds| {
         best(rounds, threads, || {
-            let (a, c) =
-                (MatRef::from_row_major(&inputs, size, size), MatMut::from_col_major(&mut sums, size, size));
+            let (a, c) = (
+                MatRef::from_row_major(&inputs, size, size),
+                MatMut::from_col_major(sums.aligned(), size, size),
+            );
             gemmkit::gemm_i8_packed_b(1, a, &packed, 0, c, parallel);
         })
     })

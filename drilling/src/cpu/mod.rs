@@ -44,6 +44,7 @@ use crate::{
 };
 use control::Cancelled;
 use kit::Kit;
+use panel::Aligned;
 use product::{Crew, Inputs, multiply};
 
 impl From<Cancelled> for WorkError {
@@ -95,24 +96,27 @@ pub fn run(
         work.first_inputs(first, out);
         None
     })?;
-    let mut sums = Vec::new();
+    // On lines: a vector that lies across two costs twice.
+    let mut buffer = Aligned::default();
+    let mut bytes = 0;
     let mut roots = Vec::new();
     let mut before: Option<Layer> = None;
     for (number, layer) in task.spec.layers.iter().enumerate() {
         let number = layer_number(number);
         if let Some(before) = before {
-            let sums: &[i32] = &sums;
+            let sums: &[i32] = bytemuck::cast_slice(&buffer.bytes()[..bytes]);
             inputs.prepare(crew, rows, width, |first, out| {
                 (kit.requantise)(&sums[first * width..][..out.len()], &before, out);
                 None
             })?;
         }
         let outputs = layer.outputs as usize;
-        sums.resize(rows * outputs, 0);
+        bytes = 4 * rows * outputs;
+        let sums: &mut [i32] = bytemuck::cast_slice_mut(buffer.sized(bytes));
         let panel = |column: usize, out: &mut [u8]| work.weights(number, column, outputs, width, out);
-        multiply(crew, &inputs, outputs, panel, &mut sums)?;
-        observe(number, &sums);
-        roots.push(hashing::layer_root(crew, task, &work.id, number, &sums)?);
+        multiply(crew, &inputs, outputs, panel, sums)?;
+        observe(number, sums);
+        roots.push(hashing::layer_root(crew, task, &work.id, number, sums)?);
         (width, before) = (outputs, Some(*layer));
     }
     Ok(Outcome::new(&work.id, roots))

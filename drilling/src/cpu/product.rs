@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Rows of inputs whose part of a block stays in the second cache.
-const ROWS_AT_ONCE: usize = 448;
+const ROWS_AT_ONCE: usize = 224;
 
 /// Inputs, ready to be multiplied.
 pub(crate) struct Inputs {
