@@ -46,10 +46,10 @@ fn products(size: usize, threads: usize, rounds: usize, mut onnx: Option<&mut On
             if name.ends_with("scalar") && round > 0 {
                 continue;
             }
-            *best = best.min(product(if name.ends_with("scalar") { 1 } else { 3 }));
+            *best = best.min(product(if name.ends_with("scalar") { 1 } else { 8 }));
         }
         if let Some(onnx) = &mut onnx {
-            theirs = theirs.min(onnx.product(size, threads, 3).unwrap_or(f64::INFINITY));
+            theirs = theirs.min(onnx.product(size, threads, 8).unwrap_or(f64::INFINITY));
         }
     }
     let gops = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e9;

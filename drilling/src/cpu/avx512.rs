@@ -210,7 +210,13 @@ unsafe fn tile_of<const R: usize>(tile: &Tile) {
                 let (to, mask) = (to.wrapping_add(16 * half), masks[half]);
                 let before =
                     if tile.first { _mm512_setzero_si512() } else { _mm512_maskz_loadu_epi32(mask, to) };
-                _mm512_mask_storeu_epi32(to, mask, _mm512_add_epi32(*sum, before));
+                let sum = _mm512_add_epi32(*sum, before);
+                // A store under a mask costs more, and few tiles need it.
+                if columns == u32::MAX {
+                    _mm512_storeu_epi32(to, sum);
+                } else {
+                    _mm512_mask_storeu_epi32(to, mask, sum);
+                }
             }
         }
     }
