@@ -2,9 +2,10 @@
 
 use super::{
     Options,
+    crew::Crew,
     kit::Kit,
     panel::Aligned,
-    product::{Crew, Inputs, multiply_packed},
+    product::{Inputs, Team, multiply_packed},
 };
 use crate::work::WorkError;
 
@@ -13,6 +14,7 @@ pub struct Weights {
     packed: Aligned,
     kit: Kit,
     options: Options,
+    crew: Crew,
     inputs: Inputs,
     outputs: usize,
     width: usize,
@@ -33,7 +35,15 @@ impl Weights {
         {
             layout.pack(rows, width, layout.rows, panel);
         }
-        Ok(Self { packed, kit, options: options.clone(), inputs: Inputs::new(), outputs, width })
+        Ok(Self {
+            packed,
+            kit,
+            options: options.clone(),
+            crew: Crew::new(options.threads),
+            inputs: Inputs::new(),
+            outputs,
+            width,
+        })
     }
 
     /// Every row of `inputs` times every row of weights, into `sums`, row after row. Fastest where `sums` begins at a
@@ -43,11 +53,12 @@ impl Weights {
         if inputs.len() != rows * self.width || sums.len() != rows * self.outputs {
             return Err(WorkError::Size);
         }
-        let crew = Crew { kit: &self.kit, threads: self.options.threads, control: &self.options.control };
+        let mut team = Team { kit: &self.kit, crew: &mut self.crew, control: &self.options.control };
         let width = self.width;
-        self.inputs
-            .prepare(crew, rows, width, |first, out| inputs.get(first * width..first * width + out.len()))?;
-        multiply_packed(crew, &self.inputs, self.outputs, self.packed.bytes(), sums)?;
+        self.inputs.prepare(&mut team, rows, width, |first, out| {
+            inputs.get(first * width..first * width + out.len())
+        })?;
+        multiply_packed(&mut team, &self.inputs, self.outputs, self.packed.bytes(), sums)?;
         Ok(())
     }
 }
