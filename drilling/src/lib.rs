@@ -34,9 +34,13 @@ mod class;
 #[cfg(feature = "std")]
 pub mod cpu;
 mod difficulty;
+#[cfg(feature = "std")]
+pub mod digits;
 pub mod disclosure;
 pub mod element;
 pub mod fraud;
+#[cfg(feature = "std")]
+pub mod freivalds;
 mod hash;
 mod layers;
 pub mod network;

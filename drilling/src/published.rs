@@ -6,7 +6,7 @@ use crate::{
     network::{network_digest, shard_tree, weights_tree},
     reader::{Reader, Truncated},
     result::layer_number,
-    spec::{Kernel, Layer, Spec, SpecError},
+    spec::{Kernel, Layer, Spec, SpecError, layer_bytes},
     tree::TreeError,
 };
 
@@ -85,6 +85,14 @@ impl Network {
         Ok(Self { inputs, layers, weights })
     }
 
+    /// The file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut file = [NETWORK, &self.inputs.to_le_bytes(), &[self.layers.depth() as u8]].concat();
+        file.extend(self.layers.iter().flat_map(layer_bytes));
+        file.extend(self.weights.iter().flatten());
+        file
+    }
+
     /// The roots of its layers' weights.
     pub fn weight_roots(&self) -> Result<Vec<Hash>, PublishedError> {
         let mut width = self.inputs;
@@ -130,6 +138,11 @@ impl Shard {
             return Err(PublishedError::TrailingBytes);
         }
         Ok(Self { items, inputs, data })
+    }
+
+    /// The file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [SHARD, &self.items.to_le_bytes(), &self.inputs.to_le_bytes(), &self.data].concat()
     }
 
     /// Its digest.

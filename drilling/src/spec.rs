@@ -52,7 +52,7 @@ pub enum Kernel {
     Infer {
         /// The network's digest ([`crate::network::network_digest`]).
         network: Hash,
-        /// The shard's digest ([`crate::network::shard_digest`]).
+        /// The shard's digest ([`crate::network::shard_tree`]).
         shard: Hash,
         /// Items in the shard.
         items: u32,

@@ -54,7 +54,7 @@ fn the_longest_sums_do_not_overflow() {
         let (inputs, weights) = (vec![a; 3 * width], vec![w; 2 * width]);
         let expected = i32::from(a) * i32::from(w) * width as i32;
         for backend in Backend::available() {
-            let packed = cpu::Weights::pack(&options(backend, 2), &weights, width).unwrap();
+            let mut packed = cpu::Weights::pack(&options(backend, 2), &weights, width).unwrap();
             let mut sums = vec![0; 6];
             packed.multiply(&inputs, &mut sums).unwrap();
             assert_eq!(sums, [expected; 6], "{}", backend.name());
@@ -72,7 +72,7 @@ fn products_of_every_shape_are_the_references() {
         let (inputs, weights) = (matrix(rows * width), matrix(outputs * width));
         let expected = reference::product(&inputs, &weights, width);
         for backend in Backend::available() {
-            let packed = cpu::Weights::pack(&options(backend, 2), &weights, width).unwrap();
+            let mut packed = cpu::Weights::pack(&options(backend, 2), &weights, width).unwrap();
             let mut sums = vec![1; rows * outputs];
             packed.multiply(&inputs, &mut sums).unwrap();
             assert!(sums == expected, "{}: {rows}×{outputs}×{width}", backend.name());

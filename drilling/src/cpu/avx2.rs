@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::{
-    kit::{Kit, Tile, store},
+    kit::{self, Kit, Tile, store},
     lanes,
     panel::{Element, Layout},
 };
@@ -12,14 +12,16 @@ use crate::{element::Tensor, hash::Hash, requantise::requantise, spec::Layer};
 
 const ROWS: usize = 6;
 const COLUMNS: usize = 16;
+const INPUTS: Layout = Layout { rows: ROWS, group: 2, element: Element::S16 };
 
 /// The back end, where the processor has it.
 pub(crate) fn kit() -> Option<Kit> {
     is_x86_feature_detected!("avx2").then_some(Kit {
-        inputs: Layout { rows: ROWS, group: 2, element: Element::S16 },
+        inputs: INPUTS,
         weights: Layout { rows: COLUMNS, group: 2, element: Element::S16 },
         block: 256,
         lanes: 8,
+        pack: |rows, width, panel, corrections| kit::pack(&INPUTS, rows, width, panel, corrections),
         // SAFETY (all three): the feature was just found.
         tile: |tile| unsafe { tile_any(tile) },
         fill: |key, tensor, first, width, rows| unsafe { fill(key, tensor, first, width, rows) },

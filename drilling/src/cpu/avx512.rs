@@ -16,6 +16,8 @@ use crate::{element::Tensor, hash::Hash, requantise::requantise, spec::Layer};
 
 const ROWS: usize = 14;
 const COLUMNS: usize = 32;
+/// How many vectors of weights ahead the first cache is filled.
+const AHEAD: usize = 24;
 
 /// The back end, where the processor has it.
 pub(crate) fn kit() -> Option<Kit> {
@@ -27,9 +29,10 @@ pub(crate) fn kit() -> Option<Kit> {
     there.then_some(Kit {
         inputs: Layout { rows: ROWS, group: 4, element: Element::S8 },
         weights: Layout { rows: COLUMNS, group: 4, element: Element::Offset },
-        block: 256,
+        block: 512,
         lanes: 16,
-        // SAFETY (all four): the features were just found.
+        // SAFETY (all five): the features were just found.
+        pack: |rows, width, panel, corrections| unsafe { pack(rows, width, panel, corrections) },
         tile: |tile| unsafe { tile_any(tile) },
         fill: |key, tensor, first, width, rows| unsafe { fill(key, tensor, first, width, rows) },
         weights_panel: Some(|key, tensor, first, width, panel| unsafe {
@@ -39,9 +42,83 @@ pub(crate) fn kit() -> Option<Kit> {
     })
 }
 
+/// The cipher's words, a vector of 16 rows each, become 64 elements of every row.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn fill(key: &Hash, tensor: Tensor, first: u32, width: usize, rows: &mut [i8]) {
-    lanes::fill::<16>(key, tensor, first, width, rows);
+    for block in 0..width.div_ceil(64) {
+        let words = lanes::blocks::<16>(key, tensor, first, block as u32);
+        // SAFETY: both are 16 times 64 bytes.
+        let vectors = transpose(unsafe { std::mem::transmute::<[[u32; 16]; 16], [__m512i; 16]>(words) });
+        for (row, vector) in rows.chunks_exact_mut(width).zip(vectors) {
+            let row = &mut row[64 * block..width.min(64 * block + 64)];
+            // SAFETY: the mask covers the slice and no more.
+            unsafe { _mm512_mask_storeu_epi8(row.as_mut_ptr(), mask(row.len()), vector) };
+        }
+    }
+}
+
+/// Packs up to 14 rows of inputs, and sums each up on the way.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+fn pack(rows: &[i8], width: usize, panel: &mut [u8], corrections: &mut [i32]) {
+    let count = corrections.len();
+    let mut sums = _mm512_setzero_si512();
+    for from in (0..width).step_by(64) {
+        let length = (width - from).min(64);
+        let mut vectors = [_mm512_setzero_si512(); 16];
+        for (vector, row) in vectors.iter_mut().zip(rows.chunks_exact(width)) {
+            let row = &row[from..from + length];
+            // SAFETY: the mask covers the slice and no more.
+            *vector = unsafe { _mm512_maskz_loadu_epi8(mask(length), row.as_ptr()) };
+        }
+        let groups = panel[from * count..].chunks_exact_mut(4 * count);
+        for (group, words) in groups.zip(transpose(vectors)).take(length.div_ceil(4)) {
+            sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), words);
+            // SAFETY: the mask covers the slice and no more.
+            unsafe { _mm512_mask_storeu_epi8(group.as_mut_ptr().cast(), mask(group.len()), words) };
+        }
+    }
+    let mut words = [0; 16];
+    // SAFETY: it is 16 words long.
+    unsafe { _mm512_storeu_epi32(words.as_mut_ptr(), sums) };
+    for (correction, sum) in corrections.iter_mut().zip(words) {
+        *correction = sum.wrapping_mul(-128);
+    }
+}
+
+/// The first `count` bytes of a vector.
+fn mask(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// Sixteen vectors of words: columns become rows.
+#[target_feature(enable = "avx512f")]
+fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
+    let zero = _mm512_setzero_si512();
+    let (mut pairs, mut fours, mut eights, mut columns) = ([zero; 16], [zero; 16], [zero; 16], [zero; 16]);
+    for at in (0..16).step_by(2) {
+        pairs[at] = _mm512_unpacklo_epi32(rows[at], rows[at + 1]);
+        pairs[at + 1] = _mm512_unpackhi_epi32(rows[at], rows[at + 1]);
+    }
+    for at in (0..16).step_by(4) {
+        for half in 0..2 {
+            fours[at + 2 * half] = _mm512_unpacklo_epi64(pairs[at + half], pairs[at + half + 2]);
+            fours[at + 2 * half + 1] = _mm512_unpackhi_epi64(pairs[at + half], pairs[at + half + 2]);
+        }
+    }
+    // `fours[4·q + c]` holds words c, c+4, c+8, c+12 of rows 4q to 4q+3, one in each quarter.
+    for column in 0..4 {
+        for at in [0, 8] {
+            let (low, high) = (fours[at + column], fours[at + column + 4]);
+            eights[at + column] = _mm512_shuffle_i32x4::<0x88>(low, high);
+            eights[at + column + 4] = _mm512_shuffle_i32x4::<0xdd>(low, high);
+        }
+        for odd in [0, 4] {
+            let (low, high) = (eights[column + odd], eights[column + odd + 8]);
+            columns[column + odd] = _mm512_shuffle_i32x4::<0x88>(low, high);
+            columns[column + odd + 8] = _mm512_shuffle_i32x4::<0xdd>(low, high);
+        }
+    }
+    columns
 }
 
 /// A panel of weights as the cipher gives them: a word of 16 rows is a vector of the panel.
@@ -102,18 +179,22 @@ unsafe fn tile_of<const R: usize>(tile: &Tile) {
     // SAFETY: the panels hold `groups` groups of R and 32 words, the sums' rows are `stride` apart with `columns` valid in each, and the
     // corrections are one for each row.
     unsafe {
-        for (row, pair) in sums.iter_mut().enumerate() {
-            let from = tile.sums.add(row * tile.stride);
-            for (half, sum) in pair.iter_mut().enumerate() {
-                *sum = if tile.first {
-                    _mm512_set1_epi32(*tile.corrections.add(row))
-                } else {
-                    _mm512_maskz_loadu_epi32(masks[half], from.wrapping_add(16 * half))
-                };
+        // What is written at the end lies far apart: fetch it meanwhile.
+        for row in 0..R {
+            let to = tile.sums.wrapping_add(row * tile.stride);
+            _mm_prefetch::<_MM_HINT_T1>(to.cast());
+            _mm_prefetch::<_MM_HINT_T1>(to.wrapping_add(16).cast());
+        }
+        if tile.first {
+            for (row, pair) in sums.iter_mut().enumerate() {
+                *pair = [_mm512_set1_epi32(*tile.corrections.add(row)); 2];
             }
         }
         let (mut inputs, mut weights) = (tile.inputs.cast::<i32>(), tile.weights.cast::<__m512i>());
         for _ in 0..tile.groups {
+            _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(AHEAD).cast());
+            _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(AHEAD + 1).cast());
+            _mm_prefetch::<_MM_HINT_T0>(inputs.wrapping_add(AHEAD / 2 * R).cast());
             let (left, right) = (_mm512_loadu_si512(weights), _mm512_loadu_si512(weights.add(1)));
             for (row, pair) in sums.iter_mut().enumerate() {
                 let input = _mm512_set1_epi32(inputs.add(row).read_unaligned());
@@ -126,7 +207,16 @@ unsafe fn tile_of<const R: usize>(tile: &Tile) {
         for (row, pair) in sums.iter().enumerate() {
             let to = tile.sums.add(row * tile.stride);
             for (half, sum) in pair.iter().enumerate() {
-                _mm512_mask_storeu_epi32(to.wrapping_add(16 * half), masks[half], *sum);
+                let (to, mask) = (to.wrapping_add(16 * half), masks[half]);
+                let before =
+                    if tile.first { _mm512_setzero_si512() } else { _mm512_maskz_loadu_epi32(mask, to) };
+                let sum = _mm512_add_epi32(*sum, before);
+                // A store under a mask costs more, and few tiles need it.
+                if columns == u32::MAX {
+                    _mm512_storeu_epi32(to, sum);
+                } else {
+                    _mm512_mask_storeu_epi32(to, mask, sum);
+                }
             }
         }
     }

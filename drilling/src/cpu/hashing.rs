@@ -1,6 +1,6 @@
 //! A layer's root, on several threads.
 
-use super::{crew::share, product::Crew};
+use super::product::Team;
 use crate::{
     hash::Hash,
     result::layer_tree,
@@ -14,7 +14,7 @@ const LEVEL: u8 = 6;
 
 /// The root over a layer's accumulators.
 pub(crate) fn layer_root(
-    crew: Crew<'_>,
+    team: &mut Team<'_>,
     task: &Task,
     task_id: &Hash,
     layer: u8,
@@ -32,9 +32,8 @@ pub(crate) fn layer_root(
     let mut nodes = vec![Hash::default(); bytes.len().div_ceil(size)];
     // Sixteen subtrees a job: taking one costs less than hashing it.
     let jobs = nodes.chunks_mut(16).zip(bytes.chunks(16 * size)).enumerate();
-    share(
-        crew.threads,
-        crew.control,
+    team.crew.share(
+        team.control,
         jobs,
         || (),
         |(number, (nodes, bytes)), ()| {

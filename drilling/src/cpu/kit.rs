@@ -53,6 +53,7 @@ impl Backend {
     }
 }
 
+type Pack = fn(&[i8], usize, &mut [u8], &mut [i32]);
 type Fill = fn(&Hash, Tensor, u32, usize, &mut [i8]);
 type Panel = fn(&Hash, Tensor, u32, usize, &mut [u8]);
 
@@ -63,10 +64,12 @@ pub(crate) struct Kit {
     pub(crate) inputs: Layout,
     /// Panels of weights; a panel's rows are a tile's columns.
     pub(crate) weights: Layout,
-    /// Groups that are multiplied before the next tile: a panel of weights so long stays in the first cache.
+    /// Groups that a tile multiplies at most: its panels stay in the second cache, and the sums are seldom written.
     pub(crate) block: usize,
     /// Rows that `fill` generates at once.
     pub(crate) lanes: usize,
+    /// Packs a panel of inputs, and gives the term that each row's sums begin with.
+    pub(crate) pack: Pack,
     /// Multiplies one tile.
     pub(crate) tile: fn(&Tile),
     /// Generates up to `lanes` rows of elements.
@@ -77,21 +80,17 @@ pub(crate) struct Kit {
     pub(crate) requantise: fn(&[i32], &Layer, &mut [i8]),
 }
 
-impl Kit {
-    /// The term that each of the row's sums begins with.
-    pub(crate) fn correction(&self, row: &[i8]) -> i32 {
-        if self.weights.element == super::panel::Element::Offset {
-            row.iter().map(|input| i32::from(*input)).sum::<i32>().wrapping_mul(-128)
-        } else {
-            0
-        }
-    }
+/// Packs rows of inputs for a back end without corrections.
+pub(crate) fn pack(layout: &Layout, rows: &[i8], width: usize, panel: &mut [u8], corrections: &mut [i32]) {
+    layout.pack(rows, width, corrections.len(), panel);
+    corrections.fill(0);
 }
 
 /// One tile: some rows of inputs times a panel of weights, over some of their groups.
 ///
 /// `inputs` points to `groups`·`rows` units of the inputs' layout, `weights` to `groups` times a panel's rows of the weights' layout, `sums`
 /// to `rows` rows, `stride` apart, of which the first `columns` sums belong to this tile alone; `corrections` to `rows` terms.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // only there do sums begin at anything but zero
 pub(crate) struct Tile {
     pub(crate) rows: usize,
     pub(crate) columns: usize,

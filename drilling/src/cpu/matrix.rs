@@ -2,10 +2,10 @@
 
 use super::{
     Options,
-    control::Cancelled,
+    crew::Crew,
     kit::Kit,
     panel::Aligned,
-    product::{Crew, Inputs, multiply_packed},
+    product::{Inputs, Team, multiply_packed},
 };
 use crate::work::WorkError;
 
@@ -14,6 +14,8 @@ pub struct Weights {
     packed: Aligned,
     kit: Kit,
     options: Options,
+    crew: Crew,
+    inputs: Inputs,
     outputs: usize,
     width: usize,
 }
@@ -33,26 +35,30 @@ impl Weights {
         {
             layout.pack(rows, width, layout.rows, panel);
         }
-        Ok(Self { packed, kit, options: options.clone(), outputs, width })
+        Ok(Self {
+            packed,
+            kit,
+            options: options.clone(),
+            crew: Crew::new(options.threads),
+            inputs: Inputs::new(),
+            outputs,
+            width,
+        })
     }
 
-    /// Every row of `inputs` times every row of weights, into `sums`, row after row.
-    pub fn multiply(&self, inputs: &[i8], sums: &mut [i32]) -> Result<(), WorkError> {
+    /// Every row of `inputs` times every row of weights, into `sums`, row after row. Fastest where `sums` begins at a
+    /// multiple of 64 bytes.
+    pub fn multiply(&mut self, inputs: &[i8], sums: &mut [i32]) -> Result<(), WorkError> {
         let rows = inputs.len() / self.width;
         if inputs.len() != rows * self.width || sums.len() != rows * self.outputs {
             return Err(WorkError::Size);
         }
-        let options = &self.options;
-        let crew = Crew { kit: &self.kit, threads: options.threads, control: &options.control };
-        self.product(crew, rows, inputs, sums).map_err(WorkError::from)
-    }
-
-    fn product(&self, crew: Crew<'_>, rows: usize, inputs: &[i8], sums: &mut [i32]) -> Result<(), Cancelled> {
+        let mut team = Team { kit: &self.kit, crew: &mut self.crew, control: &self.options.control };
         let width = self.width;
-        let mut prepared = Inputs::new();
-        prepared.prepare(crew, rows, width, |first, out| {
-            out.copy_from_slice(&inputs[first * width..][..out.len()]);
+        self.inputs.prepare(&mut team, rows, width, |first, out| {
+            inputs.get(first * width..first * width + out.len())
         })?;
-        multiply_packed(crew, &prepared, self.outputs, self.packed.bytes(), sums)
+        multiply_packed(&mut team, &self.inputs, self.outputs, self.packed.bytes(), sums)?;
+        Ok(())
     }
 }

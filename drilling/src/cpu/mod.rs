@@ -43,8 +43,10 @@ use crate::{
     work::{Outcome, WorkError, data},
 };
 use control::Cancelled;
+use crew::Crew;
 use kit::Kit;
-use product::{Crew, Inputs, multiply};
+use panel::Aligned;
+use product::{Inputs, Team, multiply};
 
 impl From<Cancelled> for WorkError {
     fn from(_: Cancelled) -> Self {
@@ -86,30 +88,37 @@ pub fn run(
 ) -> Result<Outcome, WorkError> {
     let published = data(task, published)?;
     let kit = options.kit();
-    let crew = Crew { kit: &kit, threads: options.threads, control: &options.control };
-    let work = Work { id: task.id(), task, published, crew };
+    let mut crew = Crew::new(options.threads);
+    let team = &mut Team { kit: &kit, crew: &mut crew, control: &options.control };
+    let work = Work { id: task.id(), task, published, kit: &kit };
     let rows = task.spec.rows as usize;
     let mut inputs = Inputs::new();
     let mut width = task.spec.inputs as usize;
-    inputs.prepare(crew, rows, width, |first, out| work.first_inputs(first, out))?;
-    let mut sums = Vec::new();
+    inputs.prepare(team, rows, width, |first, out| {
+        work.first_inputs(first, out);
+        None
+    })?;
+    // On lines: a vector that lies across two costs twice.
+    let mut buffer = Aligned::default();
+    let mut bytes = 0;
     let mut roots = Vec::new();
     let mut before: Option<Layer> = None;
     for (number, layer) in task.spec.layers.iter().enumerate() {
         let number = layer_number(number);
         if let Some(before) = before {
-            let sums: &[i32] = &sums;
-            let requantised = |first: usize, out: &mut [i8]| {
+            let sums: &[i32] = bytemuck::cast_slice(&buffer.bytes()[..bytes]);
+            inputs.prepare(team, rows, width, |first, out| {
                 (kit.requantise)(&sums[first * width..][..out.len()], &before, out);
-            };
-            inputs.prepare(crew, rows, width, requantised)?;
+                None
+            })?;
         }
         let outputs = layer.outputs as usize;
-        sums.resize(rows * outputs, 0);
+        bytes = 4 * rows * outputs;
+        let sums: &mut [i32] = bytemuck::cast_slice_mut(buffer.sized(bytes));
         let panel = |column: usize, out: &mut [u8]| work.weights(number, column, outputs, width, out);
-        multiply(crew, &inputs, outputs, panel, &mut sums)?;
-        observe(number, &sums);
-        roots.push(hashing::layer_root(crew, task, &work.id, number, &sums)?);
+        multiply(team, &inputs, outputs, panel, sums)?;
+        observe(number, sums);
+        roots.push(hashing::layer_root(team, task, &work.id, number, sums)?);
         (width, before) = (outputs, Some(*layer));
     }
     Ok(Outcome::new(&work.id, roots))
@@ -120,14 +129,14 @@ struct Work<'a> {
     id: Hash,
     task: &'a Task,
     published: Option<&'a Published>,
-    crew: Crew<'a>,
+    kit: &'a Kit,
 }
 
 impl Work<'_> {
     /// The first layer's inputs, whole rows from `first` on.
     fn first_inputs(&self, first: usize, out: &mut [i8]) {
         let width = self.task.spec.inputs as usize;
-        let kit = self.crew.kit;
+        let kit = self.kit;
         for (number, rows) in out.chunks_mut(width * kit.lanes).enumerate() {
             let first = (first + number * kit.lanes) as u32;
             (kit.fill)(&self.id, Tensor::Inputs, first, width, rows);
@@ -143,7 +152,7 @@ impl Work<'_> {
 
     /// One packed panel of a layer's weights, from `column` on.
     fn weights(&self, layer: u8, column: usize, outputs: usize, width: usize, panel: &mut [u8]) {
-        let kit = self.crew.kit;
+        let kit = self.kit;
         let tensor = Tensor::Weights(layer);
         let rows = kit.weights.rows.min(outputs - column);
         if let Some(published) = self.published {

@@ -4,7 +4,7 @@
 use std::arch::aarch64::*;
 
 use super::{
-    kit::{Kit, Tile, store},
+    kit::{self, Kit, Tile, store},
     lanes,
     panel::{Element, Layout},
 };
@@ -13,15 +13,16 @@ use crate::requantise::requantise;
 const ROWS: usize = 4;
 const COLUMNS: usize = 4;
 const GROUP: usize = 16;
+const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
 
 /// The back end, where the processor has it.
 pub(crate) fn kit() -> Option<Kit> {
-    let layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
     std::arch::is_aarch64_feature_detected!("neon").then_some(Kit {
-        inputs: layout,
-        weights: layout,
+        inputs: LAYOUT,
+        weights: LAYOUT,
         block: 64,
         lanes: 4,
+        pack: |rows, width, panel, corrections| kit::pack(&LAYOUT, rows, width, panel, corrections),
         // SAFETY: the feature was just found.
         tile: |tile| unsafe { tile_any(tile) },
         fill: lanes::fill::<4>,

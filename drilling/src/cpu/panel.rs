@@ -33,6 +33,7 @@ impl Aligned {
 
 /// How elements lie in a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // each back end has its own
 pub(crate) enum Element {
     /// One byte.
     S8,

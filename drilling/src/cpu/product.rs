@@ -1,16 +1,14 @@
 //! The product: inputs in panels, weights packed block by block of columns, tile after tile.
 
-use std::num::NonZeroUsize;
-
 use super::{
     control::{Cancelled, Control},
-    crew::share,
+    crew::Crew,
     kit::{Kit, Tile},
     panel::Aligned,
 };
 
 /// Rows of inputs whose part of a block stays in the second cache.
-const ROWS_AT_ONCE: usize = 448;
+const ROWS_AT_ONCE: usize = 224;
 
 /// Inputs, ready to be multiplied.
 pub(crate) struct Inputs {
@@ -21,10 +19,9 @@ pub(crate) struct Inputs {
 }
 
 /// Who works, with what.
-#[derive(Clone, Copy)]
-pub(crate) struct Crew<'a> {
+pub(crate) struct Team<'a> {
     pub(crate) kit: &'a Kit,
-    pub(crate) threads: NonZeroUsize,
+    pub(crate) crew: &'a mut Crew,
     pub(crate) control: &'a Control,
 }
 
@@ -33,32 +30,29 @@ impl Inputs {
         Self { panels: Aligned::default(), corrections: Vec::new(), rows: 0, width: 0 }
     }
 
-    /// Packs `rows` rows of `width` elements. `give` writes the rows from its first argument on.
-    pub(crate) fn prepare(
+    /// Packs `rows` rows of `width` elements. `give` writes the rows from its first argument on into
+    /// its second, or returns them from where they are.
+    pub(crate) fn prepare<'a>(
         &mut self,
-        crew: Crew<'_>,
+        team: &mut Team<'_>,
         rows: usize,
         width: usize,
-        give: impl Fn(usize, &mut [i8]) + Sync,
+        give: impl Fn(usize, &mut [i8]) -> Option<&'a [i8]> + Sync,
     ) -> Result<(), Cancelled> {
-        let layout = crew.kit.inputs;
+        let (kit, layout) = (team.kit, team.kit.inputs);
         (self.rows, self.width) = (rows, width);
         self.corrections.resize(rows, 0);
         let panels = self.panels.sized(layout.bytes(width) * rows.div_ceil(layout.rows));
         let panels = panels.chunks_mut(layout.bytes(width));
         let jobs = panels.zip(self.corrections.chunks_mut(layout.rows)).enumerate();
-        share(
-            crew.threads,
-            crew.control,
+        team.crew.share(
+            team.control,
             jobs,
             || vec![0i8; layout.rows * width],
             |(number, (panel, corrections)), elements| {
                 let elements = &mut elements[..corrections.len() * width];
-                give(number * layout.rows, elements);
-                layout.pack(elements, width, corrections.len(), panel);
-                for (correction, row) in corrections.iter_mut().zip(elements.chunks_exact(width)) {
-                    *correction = crew.kit.correction(row);
-                }
+                let elements = give(number * layout.rows, elements).unwrap_or(elements);
+                (kit.pack)(elements, width, panel, corrections);
                 Ok(())
             },
         )
@@ -86,51 +80,57 @@ impl Sums {
 /// Multiplies with `outputs` rows of weights. `panel` packs the weights of the columns from its first argument on; `sums` is as
 /// large as rows times outputs.
 pub(crate) fn multiply(
-    crew: Crew<'_>,
+    team: &mut Team<'_>,
     inputs: &Inputs,
     outputs: usize,
     panel: impl Fn(usize, &mut [u8]) + Sync,
     sums: &mut [i32],
 ) -> Result<(), Cancelled> {
-    let layout = crew.kit.weights;
-    let panels = panels_at_once(outputs.div_ceil(layout.rows), crew.threads.get());
+    let (kit, control, layout) = (team.kit, team.control, team.kit.weights);
+    let panels = panels_at_once(outputs.div_ceil(layout.rows), team.crew.size());
     let columns = panels * layout.rows;
     let bytes = layout.bytes(inputs.width);
     let jobs = (0..outputs).step_by(columns).collect::<Vec<_>>();
     assert!(sums.len() >= inputs.rows * outputs, "the sums have their place");
     let sums = Sums(sums.as_mut_ptr());
-    share(crew.threads, crew.control, jobs.into_iter(), Aligned::default, |first, packed| {
+    team.crew.share(control, jobs.into_iter(), Aligned::default, |first, packed| {
         let end = (first + columns).min(outputs);
         let packed = packed.sized(bytes * panels);
         for (at, packed) in (first..end).step_by(layout.rows).zip(packed.chunks_exact_mut(bytes)) {
             panel(at, packed);
         }
-        columns_of(crew, inputs, outputs, (first, end), packed, sums.pointer())
+        columns_of((kit, control), inputs, outputs, (first, end), packed, sums.pointer())
     })
 }
 
 /// Multiplies with weights that are packed already, panel after panel.
 pub(crate) fn multiply_packed(
-    crew: Crew<'_>,
+    team: &mut Team<'_>,
     inputs: &Inputs,
     outputs: usize,
     packed: &[u8],
     sums: &mut [i32],
 ) -> Result<(), Cancelled> {
-    let layout = crew.kit.weights;
-    let panels = panels_at_once(outputs.div_ceil(layout.rows), crew.threads.get());
+    let (kit, control, layout) = (team.kit, team.control, team.kit.weights);
+    let panels = panels_at_once(outputs.div_ceil(layout.rows), team.crew.size());
     let columns = panels * layout.rows;
     let bytes = layout.bytes(inputs.width);
     let jobs = (0..outputs).step_by(columns).zip(packed.chunks(bytes * panels)).collect::<Vec<_>>();
     assert!(sums.len() >= inputs.rows * outputs, "the sums have their place");
     let sums = Sums(sums.as_mut_ptr());
-    share(
-        crew.threads,
-        crew.control,
+    team.crew.share(
+        control,
         jobs.into_iter(),
         || (),
         |(first, packed), ()| {
-            columns_of(crew, inputs, outputs, (first, (first + columns).min(outputs)), packed, sums.pointer())
+            columns_of(
+                (kit, control),
+                inputs,
+                outputs,
+                (first, (first + columns).min(outputs)),
+                packed,
+                sums.pointer(),
+            )
         },
     )
 }
@@ -147,14 +147,14 @@ fn panels_at_once(panels: usize, threads: usize) -> usize {
 /// All rows times some columns: blocks of groups, of rows, of columns, then tiles.
 #[allow(unsafe_code)]
 fn columns_of(
-    crew: Crew<'_>,
+    (kit, control): (&Kit, &Control),
     inputs: &Inputs,
     outputs: usize,
     (first, end): (usize, usize),
     packed: &[u8],
     sums: *mut i32,
 ) -> Result<(), Cancelled> {
-    let (kit, layout) = (crew.kit, crew.kit.inputs);
+    let layout = kit.inputs;
     let groups = kit.weights.groups(inputs.width);
     let at_once = ROWS_AT_ONCE / layout.rows * layout.rows;
     let panel_bytes = kit.weights.bytes(inputs.width);
@@ -162,7 +162,7 @@ fn columns_of(
     for group in (0..groups).step_by(kit.block) {
         let count = kit.block.min(groups - group);
         for rows in (0..inputs.rows).step_by(at_once) {
-            crew.control.check()?;
+            control.check()?;
             for (number, column) in (first..end).step_by(kit.weights.rows).enumerate() {
                 let weights = &packed[number * panel_bytes + group * kit.weights.rows * kit.weights.unit()..];
                 for row in (rows..inputs.rows.min(rows + at_once)).step_by(layout.rows) {

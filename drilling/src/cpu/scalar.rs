@@ -1,7 +1,7 @@
 //! No vector instructions by name: the compiler uses what the target has.
 
 use super::{
-    kit::{Kit, Tile, elements, store},
+    kit::{self, Kit, Tile, elements, store},
     lanes,
     panel::{Element, Layout},
 };
@@ -10,15 +10,16 @@ use crate::requantise::requantise;
 const ROWS: usize = 4;
 const COLUMNS: usize = 4;
 const GROUP: usize = 16;
+const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
 
 /// The back end; every processor has it.
 pub(crate) fn kit() -> Kit {
-    let layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
     Kit {
-        inputs: layout,
-        weights: layout,
+        inputs: LAYOUT,
+        weights: LAYOUT,
         block: 64,
         lanes: 4,
+        pack: |rows, width, panel, corrections| kit::pack(&LAYOUT, rows, width, panel, corrections),
         tile,
         fill: lanes::fill::<4>,
         weights_panel: None,

@@ -1,0 +1,68 @@
+//! Ours beside its peers, in turns, in one run: what counts is the ratio, since the machine may be shared.
+//!
+//! `drilling-peers [ROUNDS]`; `PYTHON` names a Python with onnxruntime and onnx.
+
+mod peak;
+mod peers;
+mod tasks;
+
+use drilling::cpu::Backend;
+use peers::{Onnx, Product};
+
+fn main() {
+    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut onnx = Onnx::start();
+    match &onnx {
+        Some(onnx) => println!("onnxruntime {}", onnx.version),
+        None => println!("no onnxruntime: `pip install onnxruntime onnx`, and PYTHON names that Python"),
+    }
+    for threads in [1, cores] {
+        for size in [1024, 2048] {
+            // Quiet moments of all cores are rarer.
+            products(size, threads, if threads > 1 { 3 * rounds } else { rounds }, onnx.as_mut());
+        }
+    }
+    tasks::shapes();
+    tasks::freivalds();
+    tasks::fraud_proofs();
+    tasks::cheats();
+}
+
+/// One size and thread count: everybody in turn, the best of all turns.
+fn products(size: usize, threads: usize, rounds: usize, mut onnx: Option<&mut Onnx>) {
+    let mut all: Vec<(String, Product)> = Vec::new();
+    for backend in Backend::available() {
+        all.push((format!("ours, {}", backend.name()), peers::ours(backend, size, threads)));
+    }
+    if is_x86_feature_detected!("avx512vnni") {
+        all.push(("tract-linalg 16×16".into(), peers::tract(size, threads)));
+    }
+    all.push(("rten-gemm".into(), peers::rten(size, threads)));
+    all.push(("gemmkit".into(), peers::gemmkit(size, threads)));
+    let (mut seconds, mut theirs, mut peak) = (vec![f64::INFINITY; all.len()], f64::INFINITY, 0f64);
+    for round in 0..rounds {
+        peak = peak.max(peak::gops(threads).unwrap_or_default());
+        for ((name, product), best) in all.iter_mut().zip(&mut seconds) {
+            // Our other back ends are told, and not compared: once is enough.
+            if name.starts_with("ours") && !name.ends_with(Backend::fastest().name()) && round > 0 {
+                continue;
+            }
+            *best = best.min(product(if name.ends_with("scalar") { 1 } else { 8 }));
+        }
+        if let Some(onnx) = &mut onnx {
+            theirs = theirs.min(onnx.product(size, threads, 8).unwrap_or(f64::INFINITY));
+        }
+    }
+    let gops = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e9;
+    println!("\n{size}³, {threads} threads: GOPS (of the register-only peak, {peak:.0})");
+    let names = all.iter().map(|(name, _)| name.as_str()).zip(seconds).chain([("onnxruntime u8×s8", theirs)]);
+    let mut best_peer = 0f64;
+    let mut ours = 0f64;
+    for (name, seconds) in names.filter(|(_, seconds)| seconds.is_finite()) {
+        let rate = gops(seconds);
+        println!("  {name:24} {rate:7.1}  {:.2}", rate / peak);
+        if name.starts_with("ours") { ours = ours.max(rate) } else { best_peer = best_peer.max(rate) }
+    }
+    println!("  ours to the best peer: {:.3}; to the peak: {:.3}", ours / best_peer, ours / peak);
+}
