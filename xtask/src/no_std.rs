@@ -1,22 +1,30 @@
-//! attest must run in the runtime's WASM and on a microcontroller: this builds it there.
+//! attest must run in the runtime's WASM and on a microcontroller, drilling's specification in the former: this builds them there.
 
 use crate::{setup, sh};
 use anyhow::Result;
 use std::process::Command;
 
-/// Target, and the crates of std it may use.
-const TARGETS: &[(&str, &str)] = &[("wasm32v1-none", "core,alloc"), ("thumbv7em-none-eabihf", "core")];
+/// Crate, the features that the runtime uses, target, and the crates of std it may use.
+const CHECKS: &[(&str, &str, &str, &str)] = &[
+    ("attest", "p256", "wasm32v1-none", "core,alloc"),
+    ("attest", "p256", "thumbv7em-none-eabihf", "core"),
+    ("drilling", "codec", "wasm32v1-none", "core,alloc"),
+];
 
-/// Checks attest's core, with the signature check the runtime uses, for every target.
+/// Checks each crate for each of its targets.
 pub fn run() -> Result<()> {
-    for (target, std_parts) in TARGETS {
-        sh::step(&format!("attest without std for {target}"), &mut check(target, std_parts))?;
+    for (name, features, target, std_parts) in CHECKS {
+        let what = format!("{name} without std for {target}");
+        sh::step(
+            &what,
+            &mut check(["check", "-p", name, "--features", features, "--target", target], std_parts),
+        )?;
     }
     Ok(())
 }
 
-fn check(target: &str, std_parts: &str) -> Command {
-    let arguments = ["check", "-p", "attest", "--features", "p256", "--target", target];
+fn check(arguments: [&str; 7], std_parts: &str) -> Command {
+    let target = arguments[6];
     let dir = sh::target_dir().join("no-std");
     if target == "wasm32v1-none" && setup::has_wasm_target() {
         let mut command = sh::cargo(&arguments);

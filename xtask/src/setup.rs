@@ -15,7 +15,12 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("clang", "/usr/bin/clang", "C parts of the node's dependencies"),
     ("pkg-config", "/usr/bin/pkg-config", "finds C libraries"),
     ("faketime", "/usr/bin/faketime", "sets the clock of a tested agent"),
-    ("python3", "/usr/bin/python3", "runs the independent log checker"),
+    ("python3", "/usr/bin/python3", "runs the second implementations: of log checker and drilling"),
+    (
+        "python3-numpy",
+        "/usr/lib/python3/dist-packages/numpy",
+        "drilling's second implementation multiplies with it",
+    ),
 ];
 
 /// Debian's own compiler brings the sources of std: needed where rustup cannot fetch the WASM target.
