@@ -12,8 +12,18 @@ pub struct Options {
     without_chain: bool,
 }
 
-const PALLETS: [&str; 8] =
-    ["-p", "pallet-draw", "-p", "pallet-ecp", "-p", "pallet-inspectors", "-p", "pallet-machines"];
+const PALLETS: [&str; 10] = [
+    "-p",
+    "pallet-authorities",
+    "-p",
+    "pallet-draw",
+    "-p",
+    "pallet-ecp",
+    "-p",
+    "pallet-inspectors",
+    "-p",
+    "pallet-machines",
+];
 /// Always built together: what is built alone has other features, and would be built once more.
 const CHAIN: [&str; 4] = ["-p", "matrixai-runtime", "-p", "matrixai-node"];
 

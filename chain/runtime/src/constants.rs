@@ -21,8 +21,10 @@ pub const BLOCK_SHARE_OF_SLOT: u64 = 3;
 /// Longest block, in bytes.
 pub const BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
 
-/// Most block producers and finality voters in one set.
-pub const MAX_AUTHORITIES: u32 = 256;
+/// Most block producers in one set.
+pub const MAX_AUTHORITIES: u32 = 1_024;
+/// Most finality voters in one set: each sends every vote to every other.
+pub const MAX_VOTERS: u32 = 256;
 
 /// Prefix of printed accounts: the one meant for any Substrate chain.
 pub const SS58_PREFIX: u16 = 42;
@@ -50,3 +52,16 @@ pub const FRESHNESS: BlockNumber = 256;
 pub const TRAINING_PERCENT: u32 = 200;
 /// Days of training that may be credited at once.
 pub const TRAINING_DAYS: u32 = 30;
+
+/// The least that an owner stakes to produce blocks.
+pub const LEAST_STAKE: Balance = 1_000 * TOKEN;
+/// The stake that a seat among the finality voters needs, the same for all.
+pub const SEAT_BOND: Balance = 10_000 * TOKEN;
+/// The least part of a stake that an equivocation costs.
+pub const LEAST_SLASH_PERCENT: u32 = 10;
+/// Blocks that a producer must owe to count as idle: an honest one owes so many once in e^20 times.
+pub const IDLE_BLOCKS: u64 = 20;
+/// Blocks from leaving until a stake comes free: four weeks, and no light client's checkpoint may be older.
+pub const UNBONDING: BlockNumber = 4 * 7 * 24 * 600;
+/// Epochs whose sets are remembered: four weeks of ten minutes each, and a day.
+pub const KEPT_EPOCHS: u32 = 29 * 24 * 6;
