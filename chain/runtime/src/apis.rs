@@ -2,7 +2,7 @@
 
 use crate::{
     AccountId, Authorities, Babe, Balance, Block, Ecp, Executive, Grandpa, InherentDataExt, Machines, Nonce,
-    Pace, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
+    Pace, Rewards, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -262,6 +262,16 @@ impl_runtime_apis! {
 
         fn network_ecp() -> pallet_ecp::OwnerEcp {
             Ecp::network_ecp()
+        }
+    }
+
+    impl pallet_rewards::RewardsApi<Block> for Runtime {
+        fn earnings(owner: AccountId) -> pallet_rewards::Earnings {
+            Rewards::earnings(&owner)
+        }
+
+        fn issue() -> u128 {
+            crate::constants::ISSUE.issue(System::block_number())
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::{
     AccountId, Authorities, Babe, Balance, Balances, Block, Draw, Ecp, Hash, Inspectors, Nonce, Pace,
-    PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-    RuntimeTask, SessionKeys, System, UncheckedExtrinsic, VERSION, constants, pace,
+    PalletInfo, Rewards, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
+    RuntimeOrigin, RuntimeTask, SessionKeys, System, UncheckedExtrinsic, VERSION, constants, pace,
 };
 use polkadot_sdk::*;
 
@@ -23,7 +23,10 @@ use frame_system::{
 };
 use pallet_authorities::types::KeyProof;
 use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier};
-use sp_runtime::{Perbill, traits::One};
+use sp_runtime::{
+    Perbill, Percent,
+    traits::{AccountIdConversion, One},
+};
 use sp_version::RuntimeVersion;
 
 /// Share of a block that ordinary calls may fill; the rest is for operational ones.
@@ -159,7 +162,7 @@ impl FindAuthor<AccountId> for BabeKeyOwner {
 
 impl pallet_authorship::Config for Runtime {
     type FindAuthor = BabeKeyOwner;
-    type EventHandler = Authorities;
+    type EventHandler = (Authorities, Rewards);
 }
 
 impl pallet_balances::Config for Runtime {
@@ -258,11 +261,41 @@ impl pallet_authorities::Power<AccountId> for EffectivePower {
     }
 }
 
+impl pallet_rewards::Power for EffectivePower {
+    fn of(owner: &AccountId) -> u128 {
+        Ecp::weight_of(owner)
+    }
+
+    fn all() -> u128 {
+        Ecp::network_weight()
+    }
+}
+
+parameter_types! {
+    pub const Issue: pallet_rewards::Schedule = constants::ISSUE;
+    pub const AuthorPart: Percent = Percent::from_percent(constants::AUTHOR_PERCENT);
+    pub const PowerPart: Percent = Percent::from_percent(constants::POWER_PERCENT);
+    pub const ReporterPart: Percent = Percent::from_percent(constants::REPORTER_PERCENT);
+    pub Treasury: AccountId = constants::TREASURY.into_account_truncating();
+}
+
+impl pallet_rewards::Config for Runtime {
+    type Currency = Balances;
+    type Time = pallet_timestamp::Pallet<Runtime>;
+    type Power = EffectivePower;
+    type Schedule = Issue;
+    type AuthorPart = AuthorPart;
+    type PowerPart = PowerPart;
+    type Release = ConstU32<{ constants::RELEASE }>;
+    type Treasury = Treasury;
+    type ReporterPart = ReporterPart;
+}
+
 impl pallet_authorities::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Power = EffectivePower;
-    type OnSlash = ();
+    type OnSlash = Rewards;
     type Keys = SessionKeys;
     type LeastStake = ConstU128<{ constants::LEAST_STAKE }>;
     type SeatBond = ConstU128<{ constants::SEAT_BOND }>;
@@ -276,7 +309,7 @@ impl pallet_authorities::Config for Runtime {
 
 impl pallet_ecp::Config for Runtime {
     type Time = pallet_timestamp::Pallet<Runtime>;
-    type Watch = ();
+    type Watch = Rewards;
     type TrainingPercent = ConstU32<{ constants::TRAINING_PERCENT }>;
     type TrainingDays = ConstU32<{ constants::TRAINING_DAYS }>;
 }

@@ -1,6 +1,8 @@
 //! What is the same on every chain. What differs is in [`crate::pace`].
 
 use crate::{Balance, BlockNumber};
+use pallet_rewards::Schedule;
+use polkadot_sdk::frame_support::PalletId;
 
 /// One whole token.
 pub const TOKEN: Balance = 1_000_000_000_000;
@@ -65,3 +67,16 @@ pub const IDLE_BLOCKS: u64 = 20;
 pub const UNBONDING: BlockNumber = 4 * 7 * 24 * 600;
 /// Epochs whose sets are remembered: four weeks of ten minutes each, and a day.
 pub const KEPT_EPOCHS: u32 = 29 * 24 * 6;
+
+/// What blocks bring: 10 tokens each, half of it after every four years, nothing after forty; 420 million tokens in all.
+pub const ISSUE: Schedule = Schedule { first: 10 * TOKEN, halving: 4 * 8_766 * 600, halvings: 10 };
+/// The author's part of it, in percent.
+pub const AUTHOR_PERCENT: u8 = 30;
+/// The part that machines share by compute power; the treasury has the rest.
+pub const POWER_PERCENT: u8 = 60;
+/// The reporter's part of slashed stake, in percent; the treasury has the rest.
+pub const REPORTER_PERCENT: u8 = 10;
+/// Blocks over which earnings come free: as long as a stake is bound.
+pub const RELEASE: BlockNumber = UNBONDING;
+/// Names the treasury's account.
+pub const TREASURY: PalletId = PalletId(*b"mtx/trsy");

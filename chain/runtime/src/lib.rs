@@ -179,6 +179,8 @@ mod runtime {
     pub type Inspectors = pallet_inspectors;
     #[runtime::pallet_index(12)]
     pub type Machines = pallet_machines;
+    #[runtime::pallet_index(15)]
+    pub type Rewards = pallet_rewards;
     #[cfg(feature = "next")]
     #[runtime::pallet_index(100)]
     pub type Utility = pallet_utility;

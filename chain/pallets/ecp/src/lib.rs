@@ -41,10 +41,10 @@ pub mod weights;
 pub use api::*;
 pub use average::{Average, Sum};
 pub use credit::{Credit, Origin};
-pub use decay::{DAY, HALF_LIFE, decayed};
+pub use decay::{DAY, HALF_LIFE, decayed, undecayed};
 pub use pallet::*;
 
-use pallet_machines::types::Account;
+pub use pallet_machines::types::Account;
 use polkadot_sdk::*;
 
 /// A millionth of a ut, the unit of every amount here. 1 ut = 4.32e11 FLOP.
@@ -165,6 +165,11 @@ pub mod pallet {
 
         pub(crate) fn training_rate() -> (u32, u32) {
             (T::TrainingPercent::get(), T::TrainingDays::get())
+        }
+
+        /// Everybody's compute power together, in micro-ut per day.
+        pub fn network_weight() -> u128 {
+            Network::<T>::get().combined(Self::now())
         }
 
         /// An owner's weight in the block lottery, in micro-ut per day.
