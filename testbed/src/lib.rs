@@ -20,7 +20,7 @@ mod chain;
 mod process;
 mod stage;
 
-pub use chain::{Chain, finalized};
+pub use chain::{Chain, call, finalized};
 pub use process::{Guarded, free_port, tail};
 pub use stage::{INSPECTORS, OWNER, PATIENCE, Stage};
 
