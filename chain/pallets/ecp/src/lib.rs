@@ -47,6 +47,8 @@ pub use pallet::*;
 pub use pallet_machines::types::Account;
 use polkadot_sdk::*;
 
+use frame_support::weights::Weight;
+
 /// A millionth of a ut, the unit of every amount here. 1 ut = 4.32e11 FLOP.
 pub const UT: u128 = 1_000_000;
 
@@ -54,10 +56,15 @@ pub const UT: u128 = 1_000_000;
 pub trait Watch {
     /// It is about to change; until now it only decayed.
     fn changes(owner: &Account);
+    /// What telling costs.
+    fn weight() -> Weight;
 }
 
 impl Watch for () {
     fn changes(_: &Account) {}
+    fn weight() -> Weight {
+        Weight::zero()
+    }
 }
 
 /// The pallet.

@@ -171,6 +171,14 @@ pub mod pallet {
         NothingFree,
     }
 
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            // What sharing out the block's issue costs, for which the author's pallet calls and counts nothing.
+            weights::SETTLE.saturating_add(T::DbWeight::get().reads_writes(10, 6))
+        }
+    }
+
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Pays out what is free of the sender's earnings.
@@ -241,6 +249,10 @@ pub mod pallet {
     impl<T: Config> pallet_ecp::Watch for Pallet<T> {
         fn changes(owner: &Account) {
             Self::settle(owner);
+        }
+
+        fn weight() -> Weight {
+            weights::SETTLE.saturating_add(T::DbWeight::get().reads_writes(weights::ERAS + 6, 3))
         }
     }
 
