@@ -1,4 +1,4 @@
-//! Two validators, and the specification that light clients start from.
+//! Validators, and the specification that light clients start from.
 
 use crate::{Guarded, Programs, free_port};
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Fixed node keys, so that their addresses are known before they start.
-const VALIDATORS: [(&str, &str, &str); 2] = [
+const VALIDATORS: [(&str, &str, &str); 4] = [
     (
         "alice",
         "0000000000000000000000000000000000000000000000000000000000000001",
@@ -21,12 +21,23 @@ const VALIDATORS: [(&str, &str, &str); 2] = [
         "0000000000000000000000000000000000000000000000000000000000000002",
         "12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD",
     ),
+    (
+        "charlie",
+        "0000000000000000000000000000000000000000000000000000000000000003",
+        "12D3KooWSCufgHzV4fCwRijfH2k3abrpAJxTKxEvN1FDuRXA2U9x",
+    ),
+    (
+        "dave",
+        "0000000000000000000000000000000000000000000000000000000000000004",
+        "12D3KooWSsChzF81YDUKpe9Uk5AHV5oqAaXAcWNSPYgoLauUk4st",
+    ),
 ];
 
 /// The running chain.
 pub struct Chain {
     programs: Programs,
     dir: PathBuf,
+    chain: String,
     ports: Vec<(u16, u16)>,
     nodes: Vec<Guarded>,
     /// Raw specification with a checkpoint and the nodes' addresses.
@@ -36,13 +47,18 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Starts both validators and waits until blocks are finalised.
+    /// Starts the two validators of the local chain and waits until blocks are finalised.
     pub fn start(programs: Programs, dir: &Path) -> Result<Self> {
-        let ports: Vec<(u16, u16)> =
-            VALIDATORS.iter().map(|_| Ok((free_port()?, free_port()?))).collect::<Result<_>>()?;
+        Self::start_on(programs, dir, "local", 2)
+    }
+
+    /// The same on a chain that the node knows by name, or of a specification, with up to four validators.
+    pub fn start_on(programs: Programs, dir: &Path, chain: &str, validators: usize) -> Result<Self> {
+        let all = VALIDATORS.iter().take(validators);
+        let ports: Vec<(u16, u16)> = all.map(|_| Ok((free_port()?, free_port()?))).collect::<Result<_>>()?;
         let rpc = ports.first().map(|(_, rpc)| *rpc).context("no validators")?;
-        let mut chain =
-            Self { programs, dir: dir.into(), ports, nodes: Vec::new(), spec: dir.join("chain.json"), rpc };
+        let (nodes, spec) = (Vec::new(), dir.join("chain.json"));
+        let mut chain = Self { programs, dir: dir.into(), chain: chain.into(), ports, nodes, spec, rpc };
         chain.resume()?;
         chain.wait_finalized(3)?;
         chain.export()?;
@@ -51,11 +67,11 @@ impl Chain {
 
     /// Starts the nodes, on whatever state they left.
     pub fn resume(&mut self) -> Result<()> {
-        self.nodes = (0..VALIDATORS.len()).map(|index| self.node(index)).collect::<Result<_>>()?;
+        self.nodes = (0..self.ports.len()).map(|index| self.node(index)).collect::<Result<_>>()?;
         Ok(())
     }
 
-    /// SIGKILL to both nodes.
+    /// SIGKILL to all nodes.
     pub fn cut(&mut self) {
         self.nodes.clear();
     }
@@ -91,7 +107,7 @@ impl Chain {
         let (name, key, _) = VALIDATORS.get(index).context("no such validator")?;
         let (p2p, rpc) = self.ports.get(index).context("no such validator")?;
         let mut command = self.programs.command("matrixai-node");
-        command.args(["--chain", "local", &format!("--{name}"), "--validator", "--node-key", key]);
+        command.args(["--chain", &self.chain, &format!("--{name}"), "--validator", "--node-key", key]);
         command.arg("--base-path").arg(self.dir.join(name));
         // Alone with the other one down it must go on, or a restart of both would wait for ever.
         command.args([
@@ -148,7 +164,8 @@ pub fn finalized(rpc: u16) -> Result<u64> {
     Ok(u64::from_str_radix(number.trim_start_matches("0x"), 16)?)
 }
 
-fn call(port: u16, method: &str, params: Value) -> Result<Value> {
+/// Asks a node.
+pub fn call(port: u16, method: &str, params: Value) -> Result<Value> {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let response: Value =
         ureq::post(format!("http://127.0.0.1:{port}")).send_json(request)?.body_mut().read_json()?;

@@ -21,7 +21,7 @@ mod neighbour;
 mod process;
 mod stage;
 
-pub use chain::{Chain, finalized};
+pub use chain::{Chain, call, finalized};
 pub use neighbour::Neighbour;
 pub use process::{Guarded, free_port, tail};
 pub use stage::{INSPECTORS, OWNER, PATIENCE, Stage};

@@ -3,11 +3,14 @@
 //! Everything a person does here goes through it: installing what is missing, building the chain's WASM, running the demo,
 //! enrolling this machine, testing, benchmarking. It must not know how any of the parts work inside: it runs them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod attest;
 mod bench;
 mod demo;
 mod metadata;
 mod no_std;
+mod poh;
 mod setup;
 mod sh;
 mod test;
@@ -35,6 +38,8 @@ enum Command {
     Demo(demo::Options),
     /// Enrol this machine, with a chain you name or a throwaway local one
     Attest(attest::Options),
+    /// Four validators of unlike compute power: blocks won against the exact expectation
+    Poh(poh::Options),
     /// Write the runtime's metadata beside the light client
     Metadata(metadata::Options),
     /// Format, lints, the chain's WASM, every test
@@ -60,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         Command::Setup => setup::run(),
         Command::Demo(options) => demo::run(&root, &options),
         Command::Attest(options) => attest::run(&root, &options),
+        Command::Poh(options) => poh::run(&root, &options),
         Command::Metadata(options) => {
             demo::build(&root)?;
             metadata::run(&root, &options)

@@ -12,7 +12,9 @@ pub struct Options {
     without_chain: bool,
 }
 
-const PALLETS: [&str; 10] = [
+const PALLETS: [&str; 14] = [
+    "-p",
+    "pallet-authorities",
     "-p",
     "pallet-draw",
     "-p",
@@ -23,6 +25,8 @@ const PALLETS: [&str; 10] = [
     "pallet-inspectors",
     "-p",
     "pallet-machines",
+    "-p",
+    "pallet-rewards",
 ];
 /// Always built together: what is built alone has other features, and would be built once more.
 const CHAIN: [&str; 4] = ["-p", "matrixai-runtime", "-p", "matrixai-node"];

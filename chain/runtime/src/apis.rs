@@ -1,16 +1,19 @@
 //! What nodes and light clients ask the runtime.
 
 use crate::{
-    AccountId, Babe, Balance, Block, Drilling, Ecp, Executive, Grandpa, InherentDataExt, Machines, Nonce,
-    Pace, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
+    AccountId, Authorities, Babe, Balance, Block, Drilling, Ecp, Executive, Grandpa, InherentDataExt,
+    Machines, Nonce, Pace, Rewards, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment,
+    VERSION, genesis,
 };
 use alloc::vec::Vec;
+use codec::Encode;
 use polkadot_sdk::*;
 
 use frame_support::genesis_builder_helper::{build_state, get_preset};
+use pallet_authorities::types::Role;
 use pallet_grandpa::AuthorityId as GrandpaId;
 use sp_api::impl_runtime_apis;
-use sp_core::OpaqueMetadata;
+use sp_core::{ByteArray, OpaqueMetadata};
 use sp_genesis_builder::PresetId;
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
@@ -117,19 +120,21 @@ impl_runtime_apis! {
             Babe::next_epoch()
         }
 
-        // Reports of equivocation come with the pallet that keeps past authority sets.
         fn generate_key_ownership_proof(
-            _slot: sp_consensus_babe::Slot,
-            _authority_id: sp_consensus_babe::AuthorityId,
+            slot: sp_consensus_babe::Slot,
+            authority_id: sp_consensus_babe::AuthorityId,
         ) -> Option<sp_consensus_babe::OpaqueKeyOwnershipProof> {
-            None
+            let since = slot.checked_sub(*pallet_babe::GenesisSlot::<Runtime>::get())?;
+            let epoch = u32::try_from(since.checked_div(Pace::rhythm().epoch_slots)?).ok()?;
+            let proof = Authorities::prove_key(Role::Producing, &authority_id.to_raw_vec().try_into().ok()?, epoch)?;
+            Some(sp_consensus_babe::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _equivocation_proof: sp_consensus_babe::EquivocationProof<<Block as BlockT>::Header>,
-            _key_owner_proof: sp_consensus_babe::OpaqueKeyOwnershipProof,
+            equivocation_proof: sp_consensus_babe::EquivocationProof<<Block as BlockT>::Header>,
+            key_owner_proof: sp_consensus_babe::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            Babe::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof.decode()?)
         }
     }
 
@@ -143,20 +148,22 @@ impl_runtime_apis! {
         }
 
         fn generate_key_ownership_proof(
-            _set_id: sp_consensus_grandpa::SetId,
-            _authority_id: GrandpaId,
+            set_id: sp_consensus_grandpa::SetId,
+            authority_id: GrandpaId,
         ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-            None
+            let epoch = pallet_grandpa::SetIdSession::<Runtime>::get(set_id)?;
+            let proof = Authorities::prove_key(Role::Voting, &authority_id.to_raw_vec().try_into().ok()?, epoch)?;
+            Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _equivocation_proof: sp_consensus_grandpa::EquivocationProof<
+            equivocation_proof: sp_consensus_grandpa::EquivocationProof<
                 <Block as BlockT>::Hash,
                 NumberFor<Block>,
             >,
-            _key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+            key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            Grandpa::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof.decode()?)
         }
     }
 
@@ -294,6 +301,16 @@ impl_runtime_apis! {
 
         fn supply(class: drilling::Class) -> Vec<(u32, pallet_drilling::types::Batch)> {
             Drilling::supply(class)
+        }
+    }
+
+    impl pallet_rewards::RewardsApi<Block> for Runtime {
+        fn earnings(owner: AccountId) -> pallet_rewards::Earnings {
+            Rewards::earnings(&owner)
+        }
+
+        fn issue() -> u128 {
+            crate::constants::ISSUE.issue(System::block_number())
         }
     }
 

@@ -1,9 +1,10 @@
 //! Each pallet's configuration.
 
 use crate::{
-    AccountId, Babe, Balance, Balances, Block, Draw, Drilling, Ecp, Hash, Inspectors, Machines, Nonce, Pace,
-    PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-    RuntimeTask, System, VERSION, constants, pace,
+    AccountId, Authorities, Babe, Balance, Balances, Block, Draw, Drilling, Ecp, Hash, Inspectors, Machines,
+    Nonce, Pace, PalletInfo, Rewards, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
+    RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SessionKeys, System, UncheckedExtrinsic, VERSION,
+    constants, pace,
 };
 use polkadot_sdk::*;
 
@@ -17,10 +18,14 @@ use frame_support::{
         constants::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
     },
 };
-use frame_system::limits::{BlockLength, BlockWeights};
+use frame_system::{
+    limits::{BlockLength, BlockWeights},
+    offchain::{CreateBare, CreateTransactionBase},
+};
+use pallet_authorities::types::KeyProof;
 use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier};
 use sp_runtime::{
-    Perbill,
+    Perbill, Percent,
     traits::{AccountIdConversion, One},
 };
 use sp_version::RuntimeVersion;
@@ -41,6 +46,9 @@ parameter_types! {
     pub HalfSlot: u64 = Pace::rhythm().slot_millis / 2;
     pub ExpectedBlockTime: u64 = expected_block_time();
     pub FeeMultiplier: Multiplier = Multiplier::one();
+    pub LeastSlash: Perbill = Perbill::from_percent(constants::LEAST_SLASH_PERCENT);
+    // As long as a transaction may be valid.
+    pub ReportLongevity: u64 = u64::from(constants::BLOCK_HASH_COUNT);
 }
 
 /// A block may take a third of its slot. Proof size is not limited: this chain is nobody's parachain.
@@ -103,26 +111,48 @@ impl pallet_timestamp::Config for Runtime {
 impl pallet_babe::Config for Runtime {
     type EpochDuration = EpochSlots;
     type ExpectedBlockTime = ExpectedBlockTime;
-    type EpochChangeTrigger = pallet_babe::SameAuthoritiesForever;
+    // The authorities' pallet ends epochs: it knows the next weights.
+    type EpochChangeTrigger = pallet_babe::ExternalTrigger;
     type DisabledValidators = ();
     type WeightInfo = ();
     type MaxAuthorities = ConstU32<{ constants::MAX_AUTHORITIES }>;
     type MaxNominators = ConstU32<0>;
-    type KeyOwnerProof = sp_core::Void;
-    type EquivocationReportSystem = ();
+    type KeyOwnerProof = KeyProof;
+    type EquivocationReportSystem =
+        pallet_babe::EquivocationReportSystem<Self, Authorities, Authorities, ReportLongevity>;
 }
 
 impl pallet_grandpa::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type WeightInfo = ();
-    type MaxAuthorities = ConstU32<{ constants::MAX_AUTHORITIES }>;
+    type MaxAuthorities = ConstU32<{ constants::MAX_VOTERS }>;
     type MaxNominators = ConstU32<0>;
-    type MaxSetIdSessionEntries = ConstU64<0>;
-    type KeyOwnerProof = sp_core::Void;
-    type EquivocationReportSystem = ();
+    // A set serves in at least one epoch.
+    type MaxSetIdSessionEntries = ConstU64<{ constants::KEPT_EPOCHS as u64 }>;
+    type KeyOwnerProof = KeyProof;
+    type EquivocationReportSystem =
+        pallet_grandpa::EquivocationReportSystem<Self, Authorities, Authorities, ReportLongevity>;
 }
 
-/// A block's author: the account of its BABE key.
+// Nodes report equivocation in transactions that nobody signs, into their own blocks.
+impl<Call> CreateTransactionBase<Call> for Runtime
+where
+    RuntimeCall: From<Call>,
+{
+    type Extrinsic = UncheckedExtrinsic;
+    type RuntimeCall = RuntimeCall;
+}
+
+impl<Call> CreateBare<Call> for Runtime
+where
+    RuntimeCall: From<Call>,
+{
+    fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+        UncheckedExtrinsic::new_bare(call)
+    }
+}
+
+/// A block's author: the owner of its BABE key.
 pub struct BabeKeyOwner;
 
 impl FindAuthor<AccountId> for BabeKeyOwner {
@@ -133,13 +163,15 @@ impl FindAuthor<AccountId> for BabeKeyOwner {
         let index = usize::try_from(Babe::find_author(digests)?).ok()?;
         let authorities = pallet_babe::Authorities::<Runtime>::get();
         let (key, _weight) = authorities.get(index)?;
-        Some(AccountId::new(sp_core::sr25519::Public::from(key.clone()).0))
+        // A key of genesis that nobody staked for stands for itself.
+        let itself = || AccountId::new(sp_core::sr25519::Public::from(key.clone()).0);
+        Some(Authorities::owner_of(key).unwrap_or_else(itself))
     }
 }
 
 impl pallet_authorship::Config for Runtime {
     type FindAuthor = BabeKeyOwner;
-    type EventHandler = ();
+    type EventHandler = (Authorities, Rewards);
 }
 
 impl pallet_balances::Config for Runtime {
@@ -254,9 +286,64 @@ impl pallet_drilling::Config for Runtime {
     type DutyBlocks = DutyBlocks;
 }
 
+/// An owner's compute power, by which blocks are won.
+pub struct EffectivePower;
+
+impl pallet_authorities::Power<AccountId> for EffectivePower {
+    fn of(owner: &AccountId) -> u128 {
+        Ecp::weight_of(owner)
+    }
+}
+
+impl pallet_rewards::Power for EffectivePower {
+    fn of(owner: &AccountId) -> u128 {
+        Ecp::weight_of(owner)
+    }
+
+    fn all() -> u128 {
+        Ecp::network_weight()
+    }
+}
+
+parameter_types! {
+    pub const Issue: pallet_rewards::Schedule = constants::ISSUE;
+    pub const AuthorPart: Percent = Percent::from_percent(constants::AUTHOR_PERCENT);
+    pub const PowerPart: Percent = Percent::from_percent(constants::POWER_PERCENT);
+    pub const ReporterPart: Percent = Percent::from_percent(constants::REPORTER_PERCENT);
+    pub Treasury: AccountId = constants::TREASURY.into_account_truncating();
+}
+
+impl pallet_rewards::Config for Runtime {
+    type Currency = Balances;
+    type Time = pallet_timestamp::Pallet<Runtime>;
+    type Power = EffectivePower;
+    type Schedule = Issue;
+    type AuthorPart = AuthorPart;
+    type PowerPart = PowerPart;
+    type Release = ConstU32<{ constants::RELEASE }>;
+    type Treasury = Treasury;
+    type ReporterPart = ReporterPart;
+}
+
+impl pallet_authorities::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Power = EffectivePower;
+    type OnSlash = Rewards;
+    type Keys = SessionKeys;
+    type LeastStake = ConstU128<{ constants::LEAST_STAKE }>;
+    type SeatBond = ConstU128<{ constants::SEAT_BOND }>;
+    type LeastSlash = LeastSlash;
+    type Most = ConstU32<{ constants::MAX_AUTHORITIES }>;
+    type MaxVoters = ConstU32<{ constants::MAX_VOTERS }>;
+    type IdleBlocks = ConstU64<{ constants::IDLE_BLOCKS }>;
+    type Unbonding = ConstU32<{ constants::UNBONDING }>;
+    type KeptEpochs = ConstU32<{ constants::KEPT_EPOCHS }>;
+}
+
 impl pallet_ecp::Config for Runtime {
     type Time = pallet_timestamp::Pallet<Runtime>;
-    type Watch = ();
+    type Watch = Rewards;
     type TrainingPercent = ConstU32<{ constants::TRAINING_PERCENT }>;
     type TrainingDays = ConstU32<{ constants::TRAINING_DAYS }>;
 }

@@ -1,6 +1,8 @@
 //! What is the same on every chain. What differs is in [`crate::pace`].
 
 use crate::{Balance, BlockNumber};
+use pallet_rewards::Schedule;
+use polkadot_sdk::frame_support::PalletId;
 
 /// One whole token.
 pub const TOKEN: Balance = 1_000_000_000_000;
@@ -21,8 +23,10 @@ pub const BLOCK_SHARE_OF_SLOT: u64 = 3;
 /// Longest block, in bytes.
 pub const BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
 
-/// Most block producers and finality voters in one set.
-pub const MAX_AUTHORITIES: u32 = 256;
+/// Most block producers in one set.
+pub const MAX_AUTHORITIES: u32 = 1_024;
+/// Most finality voters in one set: each sends every vote to every other.
+pub const MAX_VOTERS: u32 = 256;
 
 /// Prefix of printed accounts: the one meant for any Substrate chain.
 pub const SS58_PREFIX: u16 = 42;
@@ -69,3 +73,29 @@ pub const TASK_PRICE: Balance = TOKEN / 100;
 pub const VOTE_BLOCKS: BlockNumber = 24 * 600;
 /// Blocks that a machine has to commit, and to reveal, at least: on chains with short epochs its light client needs longer than one.
 pub const LEAST_WINDOW: BlockNumber = 30;
+
+/// The least that an owner stakes to produce blocks.
+pub const LEAST_STAKE: Balance = 1_000 * TOKEN;
+/// The stake that a seat among the finality voters needs, the same for all.
+pub const SEAT_BOND: Balance = 10_000 * TOKEN;
+/// The least part of a stake that an equivocation costs.
+pub const LEAST_SLASH_PERCENT: u32 = 10;
+/// Blocks that a producer must owe to count as idle: an honest one owes so many once in e^20 times.
+pub const IDLE_BLOCKS: u64 = 20;
+/// Blocks from leaving until a stake comes free: four weeks, and no light client's checkpoint may be older.
+pub const UNBONDING: BlockNumber = 4 * 7 * 24 * 600;
+/// Epochs whose sets are remembered: four weeks of ten minutes each, and a day.
+pub const KEPT_EPOCHS: u32 = 29 * 24 * 6;
+
+/// What blocks bring: 10 tokens each, half of it after every four years, nothing after forty; 420 million tokens in all.
+pub const ISSUE: Schedule = Schedule { first: 10 * TOKEN, halving: 4 * 8_766 * 600, halvings: 10 };
+/// The author's part of it, in percent.
+pub const AUTHOR_PERCENT: u8 = 30;
+/// The part that machines share by compute power; the treasury has the rest.
+pub const POWER_PERCENT: u8 = 60;
+/// The reporter's part of slashed stake, in percent; the treasury has the rest.
+pub const REPORTER_PERCENT: u8 = 10;
+/// Blocks over which earnings come free: as long as a stake is bound.
+pub const RELEASE: BlockNumber = UNBONDING;
+/// Names the treasury's account.
+pub const TREASURY: PalletId = PalletId(*b"mtx/trsy");

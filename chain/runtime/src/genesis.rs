@@ -1,8 +1,9 @@
 //! The states that chains start from.
 
 use crate::{
-    AccountId, Balance, BalancesConfig, DrillingConfig, InspectorsConfig, RuntimeGenesisConfig, SudoConfig,
-    constants::{DRILLING_BOND, TOKEN},
+    AccountId, AuthoritiesConfig, Balance, BalancesConfig, DrillingConfig, InspectorsConfig,
+    RuntimeGenesisConfig, SudoConfig,
+    constants::{DRILLING_BOND, SEAT_BOND, TOKEN},
     pace::Rhythm,
 };
 use alloc::{vec, vec::Vec};
@@ -49,6 +50,11 @@ fn development(validators: &[Validator]) -> Value {
     let babe = validators.iter().map(|(producer, _)| (producer.public().into(), 1)).collect();
     // Light clients count voters, full nodes their weight: they agree only while every weight is 1.
     let grandpa = validators.iter().map(|(_, voter)| (voter.public().into(), 1)).collect();
+    let authorities = validators.iter().map(|(producer, voter)| {
+        let owner = producer.to_account_id();
+        (owner, producer.public().into(), voter.public().into(), 2 * SEAT_BOND)
+    });
+    let authorities = authorities.collect();
     let balances: Vec<(AccountId, Balance)> =
         KNOWN.iter().map(|key| (key.to_account_id(), ENDOWMENT)).collect();
     // All but Alice, who owns machines: an owner who inspects is one too few.
@@ -64,6 +70,7 @@ fn development(validators: &[Validator]) -> Value {
         balances: BalancesConfig { balances },
         sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
         inspectors: InspectorsConfig { inspectors },
+        authorities: AuthoritiesConfig { authorities },
         drilling: DrillingConfig { synthetic, open: true, unverified: true, bonds, ..Default::default() },
     })
 }

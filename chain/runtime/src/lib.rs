@@ -169,6 +169,9 @@ mod runtime {
     pub type Sudo = pallet_sudo;
     #[runtime::pallet_index(13)]
     pub type Ecp = pallet_ecp;
+    // Ends epochs, once BABE has looked at the slot and before anybody draws.
+    #[runtime::pallet_index(14)]
+    pub type Authorities = pallet_authorities;
     // Draws first: what waits for a seed is served in the block that brings it.
     #[runtime::pallet_index(10)]
     pub type Draw = pallet_draw;
@@ -176,8 +179,10 @@ mod runtime {
     pub type Inspectors = pallet_inspectors;
     #[runtime::pallet_index(12)]
     pub type Machines = pallet_machines;
-    #[runtime::pallet_index(14)]
+    #[runtime::pallet_index(16)]
     pub type Drilling = pallet_drilling;
+    #[runtime::pallet_index(15)]
+    pub type Rewards = pallet_rewards;
     #[cfg(feature = "next")]
     #[runtime::pallet_index(100)]
     pub type Utility = pallet_utility;

@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
             let Some(seed) = seed.filter(|_| !round.over) else {
                 let Some(entry) = round.left.pop().or_else(|| round.again.pop()) else { return true };
                 budget.looks = budget.looks.saturating_sub(1);
-                Self::wait_anew(&entry);
+                Self::wait_on(round.frozen_in.saturating_add(1), class, entry);
                 continue;
             };
             if round.left.is_empty() {
@@ -236,7 +236,15 @@ impl<T: Config> Pallet<T> {
         let _ = work.replicas.try_push(Replica { machine, owner: fit.owner, state: State::Assigned });
     }
 
-    /// The places of a pool that nothing came of wait in the running epoch's pool.
+    /// The places of a pool that nothing came of wait in the next one, whose seed nobody knows either: its round comes after this one.
+    /// In the running epoch's they would meet only those who waited at the same pace, two epochs at a time.
+    fn wait_on(epoch: u64, class: Class, entry: Entry) {
+        if Pools::<T>::try_append(epoch, class, entry).is_err() {
+            Self::give_up(&entry);
+        }
+    }
+
+    /// Places that nothing came of wait in the running epoch's pool.
     fn wait_anew(entry: &Entry) {
         let Some(mut worker) = Workers::<T>::get(entry.machine) else { return };
         worker.waiting = worker.waiting.saturating_sub(entry.places);

@@ -61,7 +61,8 @@ impl<T: Config> Credit for Pallet<T> {
     }
 
     fn weight() -> frame_support::weights::Weight {
-        crate::weights::CREDIT.saturating_add(T::DbWeight::get().reads_writes(4, 3))
+        let own = crate::weights::CREDIT.saturating_add(T::DbWeight::get().reads_writes(4, 3));
+        own.saturating_add(T::Watch::weight())
     }
 }
 

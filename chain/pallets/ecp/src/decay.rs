@@ -57,3 +57,13 @@ pub fn times(amount: u128, factor: u64) -> u128 {
     // high · factor < 2^128, and the product as a whole is below `amount`.
     (high * factor).saturating_add((low * factor) >> 64)
 }
+
+/// What decays to an amount in a time of less than a half-life; good to nine digits.
+pub fn undecayed(amount: u128, before: u64) -> u128 {
+    let Some(part) = fraction(before) else { return amount };
+    // The factor lies between a half and one: 32 of its bits are left to divide by.
+    let (whole, rest) = (amount >> 64, amount & u128::from(u64::MAX));
+    let by = u128::from(part >> 32).max(1);
+    let whole = (whole << 32).saturating_div(by).saturating_mul(1 << 32).saturating_mul(1 << 32);
+    whole.saturating_add((rest << 32) / by)
+}

@@ -41,11 +41,13 @@ pub mod weights;
 pub use api::*;
 pub use average::{Average, Sum};
 pub use credit::{Credit, Origin};
-pub use decay::{DAY, HALF_LIFE, decayed};
+pub use decay::{DAY, HALF_LIFE, decayed, undecayed};
 pub use pallet::*;
 
-use pallet_machines::types::Account;
+pub use pallet_machines::types::Account;
 use polkadot_sdk::*;
+
+use frame_support::weights::Weight;
 
 /// A millionth of a ut, the unit of every amount here. 1 ut = 4.32e11 FLOP.
 pub const UT: u128 = 1_000_000;
@@ -54,10 +56,15 @@ pub const UT: u128 = 1_000_000;
 pub trait Watch {
     /// It is about to change; until now it only decayed.
     fn changes(owner: &Account);
+    /// What telling costs.
+    fn weight() -> Weight;
 }
 
 impl Watch for () {
     fn changes(_: &Account) {}
+    fn weight() -> Weight {
+        Weight::zero()
+    }
 }
 
 /// The pallet.
@@ -165,6 +172,11 @@ pub mod pallet {
 
         pub(crate) fn training_rate() -> (u32, u32) {
             (T::TrainingPercent::get(), T::TrainingDays::get())
+        }
+
+        /// Everybody's compute power together, in micro-ut per day.
+        pub fn network_weight() -> u128 {
+            Network::<T>::get().combined(Self::now())
         }
 
         /// An owner's weight in the block lottery, in micro-ut per day.

@@ -39,6 +39,9 @@ impl crate::Watch for Listener {
     fn changes(owner: &Account) {
         Told::mutate(|told| told.push(owner.clone()));
     }
+    fn weight() -> frame_support::weights::Weight {
+        Default::default()
+    }
 }
 
 impl pallet_ecp::Config for Test {
