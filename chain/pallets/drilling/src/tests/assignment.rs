@@ -27,10 +27,12 @@ proptest! {
                 // Where the owner's bond is used up, the machine is refused.
                 accepted += u32::from(ready(number, *places).is_ok());
             }
-            for _ in 0..4 {
-                go_to_draw();
-                go(3);
-            }
+            // Not so long that tasks end: they are what is looked at.
+            go_to_draw();
+            go(WINDOW - 2);
+            let waiting = Workers::<Test>::iter_values().filter(|worker| worker.places > 0);
+            let owners: BTreeSet<Account> = waiting.map(|worker| worker.owner).collect();
+            assert_eq!(Tasks::<Test>::iter().count() > 0, owners.len() >= usize::from(replicas));
             let mut load: BTreeMap<MachineId, usize> = BTreeMap::new();
             for work in Tasks::<Test>::iter_values() {
                 assert_eq!(work.replicas.len(), usize::from(replicas));

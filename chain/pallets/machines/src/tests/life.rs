@@ -95,6 +95,21 @@ fn devices_pay_nothing_within_their_rate() {
 }
 
 #[test]
+fn calls_that_the_chain_asked_for_do_not_count() {
+    run(|| {
+        let rig = enrolled(10);
+        for _ in 0..5 * BURST {
+            System::inc_account_nonce(rig.account());
+            MachinesPallet::excuse_call(&rig.account());
+        }
+        assert!(MachinesPallet::is_free_of_fees(&rig.account()));
+        (0..BURST).for_each(|_| System::inc_account_nonce(rig.account()));
+        assert!(!MachinesPallet::is_free_of_fees(&rig.account()));
+        assert!(!MachinesPallet::is_free_of_fees(&REPORTER));
+    });
+}
+
+#[test]
 fn an_idle_machine_saves_up_no_calls_beyond_a_burst() {
     run(|| {
         let mut rig = enrolled(10);
