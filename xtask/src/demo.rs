@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: the main job, end to end, on real parts.
 //!
 //! Two validators, five inspectors, a software TPM with a certified endorsement key, an owner and the agent. The agent enrols, logs,
-//! anchors; is killed, restarted; its TPM loses power, comes back; anchors each time. The closing table is read through a light client.
+//! anchors; is killed, restarted; its TPM loses power, comes back; anchors each time. A second owner's machine joins, both do tasks of the
+//! network, agree, and earn compute power. The closing table is read through a light client.
 
 use crate::{setup, sh, wasm};
 use anyhow::{Result, bail};
@@ -12,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use testbed::{Programs, Stage};
+use testbed::{Neighbour, Programs, Stage};
 
 /// What the demo leaves behind.
 #[derive(clap::Args)]
@@ -35,15 +36,16 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         waiting("two validators, five inspectors, a software TPM certified by a local authority", || {
             Stage::set(programs(), scratch.path())
         })?;
-    let table = play(&mut stage).and_then(|()| table(&stage));
-    let table = match table {
-        Ok(table) => table,
+    let played = play(&mut stage).and_then(|neighbour| Ok((table(&stage)?, neighbour)));
+    let (table, neighbour) = match played {
+        Ok(played) => played,
         Err(error) => {
             eprintln!("The logs of every process are in {}", scratch.keep().display());
             return Err(error);
         }
     };
     print_table(&table);
+    print_power(&table);
     println!("\nThe story took {:.0} s.", started.elapsed().as_secs_f32());
     if let Some(file) = &options.json {
         fs::write(file, serde_json::to_vec_pretty(&table)?)?;
@@ -61,6 +63,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             dir.display()
         );
         stage.start_agent()?;
+        neighbour.leave();
         stage.leave();
     }
     Ok(())
@@ -80,7 +83,7 @@ pub fn programs() -> Programs {
     Programs::in_folder(&sh::target_dir().join("debug"))
 }
 
-fn play(stage: &mut Stage) -> Result<()> {
+fn play(stage: &mut Stage) -> Result<Neighbour> {
     waiting("the owner makes a join token", || stage.token())?;
     waiting("the agent enrols: request, draw, three credentials, activation, quorum", || {
         stage.agent_once(&["enroll", "--token", "token.key"])
@@ -94,9 +97,23 @@ fn play(stage: &mut Stage) -> Result<()> {
     std::thread::sleep(Duration::from_secs(2));
     stage.tpm.start()?;
     waiting("a power cut of the TPM, its return, an anchor", || stage.until_more_anchors(1))?;
+    let mut neighbour = waiting("a machine of another owner enrols, and its owner stakes for it", || {
+        let neighbour = Neighbour::join(stage, "Grace")?;
+        neighbour.owner(stage, &["stake", "bond", "100"])?;
+        Ok(neighbour)
+    })?;
+    neighbour.start(stage)?;
+    waiting("both are drawn for tasks, do them, commit, reveal, agree: three tasks credited", || {
+        stage.until("three agreed tasks", |stage| Ok((agreed(&stage.status()?) >= 3).then_some(())))
+    })?;
     waiting("SIGTERM: a last anchor and a clean end", || stage.agent()?.terminate())?;
     stage.agent = None;
-    Ok(())
+    Ok(neighbour)
+}
+
+/// Tasks that the chain has credited this machine with, as its agent has read it.
+fn agreed(status: &Value) -> u64 {
+    status["agent"]["drill"]["agreed"].as_u64().unwrap_or(0)
 }
 
 /// What the chain says, through the owner's light client, and what the offline tool says of the exports.
@@ -110,7 +127,14 @@ fn table(stage: &Stage) -> Result<Value> {
     if counters.len() < 3 || anchored.is_none_or(|counter| !counters.contains(&counter)) {
         bail!("the chain's last anchor is not among at least three verified ones: {on_chain} {offline}");
     }
-    Ok(json!({ "chain": on_chain, "offline": offline }))
+    let power: Value = serde_json::from_str(&stage.owner(&["ecp", "--json"])?)?;
+    let records = stage.agent_once(&["log", "list", "--from", "0", "--limit", "1000000", "--json"])?;
+    let records: Vec<Value> = serde_json::from_str(&records)?;
+    let drills: Vec<Value> = records.into_iter().filter(|record| record["kind"] == "drill").collect();
+    if power["effective"].as_u64().is_none_or(|power| power == 0) || drills.is_empty() {
+        bail!("no compute power came of the tasks: {power}");
+    }
+    Ok(json!({ "chain": on_chain, "offline": offline, "ecp": power, "drills": drills }))
 }
 
 /// Runs one step of the story with a spinner, and says when it is done.
@@ -143,6 +167,21 @@ fn print_table(table: &Value) {
             cell("root")
         );
     }
+}
+
+/// What the machine's own log tells of its tasks, beside what the chain credits.
+fn print_power(table: &Value) {
+    let ut = |value: &Value| format!("{:.6} ut", value.as_f64().unwrap_or(0.0) / 1e6);
+    let drills = table["drills"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let sum = drills.iter().filter_map(|drill| drill["body"]["micro_ut"].as_u64()).sum::<u64>();
+    let power = &table["ecp"];
+    println!("\nDrilling:");
+    println!("  in the log   {} tasks done, worth {}", drills.len(), ut(&sum.into()));
+    println!(
+        "  on chain     {} credited so far, {} effective",
+        ut(&power["drilling_total"]),
+        ut(&power["effective"])
+    );
 }
 
 fn text(value: &Value) -> String {
