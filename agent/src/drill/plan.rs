@@ -163,6 +163,7 @@ fn to_say(assignment: &Assignment, hand: &Hand<'_>) -> Option<Step> {
 mod tests {
     use super::{super::results::Kept, *};
     use drilling::{Class, Outcome};
+    use std::slice;
 
     fn assignment(number: u8, stage: Stage, state: State) -> Assignment {
         let task = Task { spec: Class::Tiny.mlp(), seed: [number; 32] };
@@ -213,13 +214,13 @@ mod tests {
             question(drilling::Question::Roots),
             question(drilling::Question::Node { layer: 1, level: 0, index: 0 }),
         );
-        let steps = |questions: &[Question], hand: &Hand<'_>| steps(&[other.clone()], questions, hand);
+        let steps = |questions: &[Question], hand: &Hand<'_>| steps(slice::from_ref(&other), questions, hand);
         let work = Step::Work { id: other.id, task: other.task, purpose: Purpose::Result };
-        assert_eq!(steps(&[roots.clone()], &hand(&results)), [Step::Answer(roots), work.clone()]);
+        assert_eq!(steps(slice::from_ref(&roots), &hand(&results)), [Step::Answer(roots), work.clone()]);
         let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(Some(1)) };
-        assert_eq!(steps(&[node.clone()], &hand(&results)), [again]);
+        assert_eq!(steps(slice::from_ref(&node), &hand(&results)), [again]);
         let at_hand = Hand { again: Some((asked.id, Some(1))), ..hand(&results) };
-        assert_eq!(steps(&[node.clone()], &at_hand), [Step::Answer(node), work]);
+        assert_eq!(steps(slice::from_ref(&node), &at_hand), [Step::Answer(node), work]);
     }
 
     #[test]
@@ -229,8 +230,8 @@ mod tests {
         let roots =
             Question { id: asked.id, task: asked.task, question: drilling::Question::Roots, deadline: 9 };
         let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
-        assert_eq!(steps(&[], &[roots.clone()], &hand(&results)), [again]);
+        assert_eq!(steps(&[], slice::from_ref(&roots), &hand(&results)), [again]);
         let at_hand = Hand { again: Some((asked.id, None)), ..hand(&results) };
-        assert_eq!(steps(&[], &[roots.clone()], &at_hand), [Step::Answer(roots)]);
+        assert_eq!(steps(&[], slice::from_ref(&roots), &at_hand), [Step::Answer(roots)]);
     }
 }
