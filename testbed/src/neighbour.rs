@@ -1,6 +1,9 @@
 //! A second machine, of another owner: replicas of a task never go to two machines of one.
 
-use crate::{Guarded, Stage, stage::output};
+use crate::{
+    Guarded, Stage,
+    stage::{TOKEN, output, surely},
+};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{fs, path::PathBuf, process::Command};
@@ -29,9 +32,14 @@ impl Neighbour {
         )?;
         let shown: Value = serde_json::from_str(&neighbour.owner(stage, &["key", "show", "--json"])?)?;
         let account = shown["address"].as_str().context("a key without an address")?;
-        stage.owner(&["transfer", account, "10000"])?;
-        neighbour
-            .owner(stage, &["token", "create", "--machines", "1", "--expires", "1d", "--out", "token.key"])?;
+        surely(|| stage.owner(&["transfer", account, "10000"]))?;
+        let token = neighbour.dir.join("token.key");
+        surely(|| {
+            if token.exists() {
+                fs::remove_file(&token)?;
+            }
+            neighbour.owner(stage, &TOKEN)
+        })?;
         output(neighbour.command(stage).args(["enroll", "--token", "token.key"]))?;
         Ok(neighbour)
     }
@@ -55,6 +63,11 @@ impl Neighbour {
     /// Runs one of its owner's commands to its end.
     pub fn owner(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
         output(stage.owner_command(self.owner).args(arguments).current_dir(&self.dir))
+    }
+
+    /// Its owner stakes for the machine, which is given no tasks before.
+    pub fn stake(&self, stage: &Stage) -> Result<()> {
+        surely(|| self.owner(stage, &["stake", "bond", "100"])).map(drop)
     }
 
     /// Leaves everything running.

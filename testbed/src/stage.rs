@@ -98,10 +98,13 @@ impl Stage {
     /// A join token for one machine in `token.key`.
     pub fn token(&self) -> Result<()> {
         let file = self.dir.join("token.key");
-        if file.exists() {
-            fs::remove_file(&file)?;
-        }
-        self.owner(&["token", "create", "--machines", "1", "--expires", "1d", "--out", "token.key"]).map(drop)
+        surely(|| {
+            if file.exists() {
+                fs::remove_file(&file)?;
+            }
+            self.owner(&TOKEN)
+        })
+        .map(drop)
     }
 
     /// Starts the agent.
@@ -240,6 +243,21 @@ impl Stage {
         self.inspectors.into_iter().chain(self.agent).for_each(Guarded::leave);
         self.tpm.leave();
     }
+}
+
+/// A join token for one machine.
+pub(crate) const TOKEN: [&str; 8] =
+    ["token", "create", "--machines", "1", "--expires", "1d", "--out", "token.key"];
+
+/// An owner's call, made again where the tool has lost sight of it, though the chain may have taken it. Twice does no harm here.
+pub(crate) fn surely(mut call: impl FnMut() -> Result<String>) -> Result<String> {
+    for _ in 0..2 {
+        match call() {
+            Err(error) if format!("{error:#}").contains("may have taken nonce") => {}
+            done => return done,
+        }
+    }
+    call()
 }
 
 /// The software TPM's local authority plays a maker of hardware TPMs.

@@ -21,7 +21,7 @@ fn story(stage: &mut Stage) -> Result<()> {
     stage.enrol()?;
     stage.start_agent()?;
     let mut neighbour = Neighbour::join(stage, "Grace")?;
-    neighbour.owner(stage, &["stake", "bond", "100"])?;
+    neighbour.stake(stage)?;
     println!("… two machines of two owners agree");
     neighbour.start(stage)?;
     agree(stage, &neighbour)?;

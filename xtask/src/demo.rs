@@ -99,7 +99,7 @@ fn play(stage: &mut Stage) -> Result<Neighbour> {
     waiting("a power cut of the TPM, its return, an anchor", || stage.until_more_anchors(1))?;
     let mut neighbour = waiting("a machine of another owner enrols, and its owner stakes for it", || {
         let neighbour = Neighbour::join(stage, "Grace")?;
-        neighbour.owner(stage, &["stake", "bond", "100"])?;
+        neighbour.stake(stage)?;
         Ok(neighbour)
     })?;
     neighbour.start(stage)?;
