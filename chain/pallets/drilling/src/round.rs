@@ -239,6 +239,11 @@ impl<T: Config> Pallet<T> {
     /// The places of a pool that nothing came of wait in the next one, whose seed nobody knows either: its round comes after this one.
     /// In the running epoch's they would meet only those who waited at the same pace, two epochs at a time.
     fn wait_on(epoch: u64, class: Class, entry: Entry) {
+        let waits = |worker: Worker| worker.class == class && worker.waiting > 0;
+        if !Workers::<T>::get(entry.machine).is_some_and(waits) {
+            return;
+        }
+        // Where that pool is full, the machine says again that it is ready.
         if Pools::<T>::try_append(epoch, class, entry).is_err() {
             Self::give_up(&entry);
         }
