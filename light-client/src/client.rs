@@ -162,6 +162,7 @@ impl LightClient {
     /// Gets the extrinsic into a finalised block, sending it again as often as it is dropped, until it
     /// expires. Nothing survives a crash here: what must not be lost belongs into the outbox.
     pub async fn submit(&self, extrinsic: &Extrinsic) -> Result<Included, Error> {
+        let since = self.finalized().await?.number;
         loop {
             let mut offer = self.offer(extrinsic).await?;
             let verdict =
@@ -169,13 +170,14 @@ impl LightClient {
             match verdict {
                 Offer::Finalized(block) => return self.included(extrinsic, block).await,
                 Offer::Refused(reason) => {
-                    self.check_nonce(extrinsic).await?;
-                    return Err(Error::Refused(reason));
+                    return self.overtaken(extrinsic, since).await?.ok_or(Error::Refused(reason));
                 }
                 Offer::Pending | Offer::Dropped(_) => {}
             }
             let finalized = self.finalized().await?;
-            self.check_nonce(extrinsic).await?;
+            if let Some(included) = self.overtaken(extrinsic, since).await? {
+                return Ok(included);
+            }
             if finalized.number >= extrinsic.expires_at {
                 return Err(Error::Expired(extrinsic.expires_at));
             }
@@ -189,12 +191,22 @@ impl LightClient {
         extrinsic::find(&at, extrinsic.hash()).await?.ok_or_else(missing)
     }
 
-    async fn check_nonce(&self, extrinsic: &Extrinsic) -> Result<(), Error> {
-        let Some(signed) = extrinsic.signed_by else { return Ok(()) };
-        if self.nonce(signed.account).await? > signed.nonce {
-            return Err(Error::NonceTaken(signed.nonce));
+    /// Whether the extrinsic's nonce is used up: by the extrinsic itself, which comes back then, or by another, which is an error. smoldot
+    /// calls an extrinsic stale when it has missed the body of the block that took it.
+    async fn overtaken(&self, extrinsic: &Extrinsic, since: u64) -> Result<Option<Included>, Error> {
+        let Some(signed) = extrinsic.signed_by else { return Ok(None) };
+        if self.nonce(signed.account).await? <= signed.nonce {
+            return Ok(None);
         }
-        Ok(())
+        let mut at = self.latest().await?;
+        while at.block_number() > since {
+            if let Some(included) = extrinsic::find(&at, extrinsic.hash()).await? {
+                return Ok(Some(included));
+            }
+            let parent = at.block_header().await.map_err(Error::chain)?.parent_hash;
+            at = self.at(parent).await?;
+        }
+        Err(Error::NonceTaken(signed.nonce))
     }
 
     /// Writes the chain database now.
