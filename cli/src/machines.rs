@@ -152,7 +152,10 @@ pub async fn run(
             let machine = output::identifier(id, "machine")?;
             let done = session::with_key(config, global, async |session, key| {
                 let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
-                Ok(Done { done: "the machine is retired", block: included.block.number })
+                Ok(Done {
+                    done: "the machine is retired; its deposit comes back a week later",
+                    block: included.block.number,
+                })
             });
             output::print(&done.await?, global.json)
         }

@@ -256,6 +256,7 @@ impl pallet_machines::Config for Runtime {
     type OnStanding = (Ecp, Drilling);
     type Deposit = ConstU128<{ constants::MACHINE_DEPOSIT }>;
     type RecordDeposit = ConstU128<{ constants::RECORD_DEPOSIT }>;
+    type Unbonding = ConstU32<{ constants::MACHINE_UNBONDING }>;
     type InspectionFee = ConstU128<{ constants::INSPECTION_FEE }>;
     type ReportBond = ConstU128<{ constants::REPORT_BOND }>;
     type Freshness = ConstU32<{ constants::FRESHNESS }>;

@@ -43,6 +43,8 @@ pub const MAX_INSPECTORS: u32 = 1_024;
 pub const MACHINE_DEPOSIT: Balance = 10 * TOKEN;
 /// Kept of it when the machine retires, for the record that stays.
 pub const RECORD_DEPOSIT: Balance = TOKEN;
+/// Blocks from a machine's retirement until the rest comes back: a week.
+pub const MACHINE_UNBONDING: BlockNumber = 7 * 24 * 600;
 /// What an inspector earns for one machine.
 pub const INSPECTION_FEE: Balance = TOKEN / 10;
 /// At stake for who accuses a machine.

@@ -152,13 +152,12 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_retire(owner: &Account, id: MachineId) -> DispatchResult {
         let mut machine = Self::serving(&id)?;
         ensure!(machine.owner == *owner, Error::<T>::NotOwner);
+        // A fork may come to light yet: until then its deposit stays where it is.
+        machine.due = Self::now().saturating_add(T::Unbonding::get());
+        machine.watched = Self::schedule(machine.due, Item::Machine(id)).ok_or(Error::<T>::Busy)?;
+        machine.standing = Standing::Retired;
         Self::dismiss(&machine.device);
         MachinesOf::<T>::remove(owner, id);
-        let kept = T::RecordDeposit::get().min(machine.deposit);
-        Self::release(owner, machine.deposit.saturating_sub(kept));
-        machine.deposit = kept;
-        machine.standing = Standing::Retired;
-        machine.watched = 0;
         Machines::<T>::insert(id, machine);
         T::OnStanding::changed(&id, owner, Standing::Retired);
         Self::deposit_event(Event::Retired { machine: id });

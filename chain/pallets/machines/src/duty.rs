@@ -4,8 +4,8 @@
 //! machine turns out to be none; whoever didn't is fined and replaced by a new draw.
 
 use crate::{
-    Config, DutiesOf, Ending, Error, Event, Machines, MachinesOf, OnStanding, Pallet, Requests, Tokens,
-    Waiting, types::*,
+    Config, DutiesOf, Ended, Ending, Error, Event, Machines, MachinesOf, OnStanding, Pallet, Requests,
+    Tokens, Waiting, types::*,
 };
 use alloc::vec::Vec;
 use attest::{object_name, statement};
@@ -239,7 +239,8 @@ impl<T: Config> Pallet<T> {
 
     /// A request ends without a machine. What inspectors have not earned goes back; an unspent place goes back to its token.
     fn end(id: RequestId, why: Ending) {
-        let Some(request) = Requests::<T>::take(id) else { return };
+        let Some(request) = Requests::<T>::get(id) else { return };
+        Self::forget(id);
         Self::discharge(id, &request);
         Self::dismiss(&request.device);
         let whole = request.held == Self::hold_per_machine();
@@ -252,6 +253,14 @@ impl<T: Config> Pallet<T> {
             Self::release(&request.owner, request.held);
         }
         Self::deposit_event(Event::RequestEnded { request: id, why });
+    }
+
+    /// A request that is over. Its name is kept for as long as the same bytes, which anybody has, could be sent once more.
+    fn forget(id: RequestId) {
+        Requests::<T>::remove(id);
+        if Self::schedule(Self::now().saturating_add(T::Freshness::get()), Item::Ended(id)).is_some() {
+            Ended::<T>::insert(id, ());
+        }
     }
 
     /// Lets go of inspectors whose duty has become needless; who has made a credential is paid for it.
@@ -271,7 +280,7 @@ impl<T: Config> Pallet<T> {
 
     /// A quorum of credentials was opened by this TPM.
     fn enrol(id: RequestId, request: Request, level: Level) {
-        Requests::<T>::remove(id);
+        Self::forget(id);
         let held = request.held;
         let unpaid =
             request.duties.iter().filter(|duty| !duty.closed && duty.challenge.is_some() && !duty.disputed);
@@ -307,10 +316,13 @@ impl<T: Config> Pallet<T> {
         before: Option<&Machine>,
     ) -> (MachineId, Machine) {
         let now = Self::now();
-        // The counter of a TPM that was not cleared goes on, and so does what it may be compared with.
+        // The counter of a TPM that was not cleared goes on; if the log does too, so does what it can be held to.
         let same_key = before.filter(|before| before.ak_public == request.ak_public);
-        let floor = same_key.map_or(0, |before| before.head.counter);
-        let head = Head { counter: floor, ..request.head };
+        let continues = |before: &Machine| request.continues == Some(before.head.log());
+        let counter = same_key.map_or(0, |before| before.head.counter);
+        let floor = same_key.filter(|before| continues(before)).map_or(counter, |before| before.floor);
+        let log_lost = before.is_some_and(|before| before.log_lost || !continues(before));
+        let head = Head { counter, ..request.head };
         let machine = Machine {
             owner: request.owner,
             device: request.device,
@@ -329,8 +341,7 @@ impl<T: Config> Pallet<T> {
             absent: before.map_or(0, |before| before.absent),
             delegated_at: now,
             pcr_digest: request.pcr_digest,
-            log_lost: before
-                .is_some_and(|before| before.log_lost || request.continues != Some(before.head.log())),
+            log_lost,
             floor,
             deposit,
         };

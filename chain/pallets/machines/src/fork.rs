@@ -25,15 +25,25 @@ impl<T: Config> Pallet<T> {
         one: &Testimony,
         other: &Testimony,
     ) -> DispatchResult {
-        let machine = Self::serving(&id)?;
+        let machine = Self::accountable(&id)?;
         let one = Self::testify(&id, &machine, one)?;
         let other = Self::testify(&id, &machine, other)?;
         match compare(&one, &other) {
             Fork::Shrunk | Fork::SameSizeDifferentRoot => Self::slash(id, machine),
             Fork::NotAFork => return Err(Error::<T>::NotAFork.into()),
+            // Nobody is left to answer.
+            Fork::NeedsConsistency if machine.standing == Standing::Retired => {
+                return Err(Error::<T>::MachineRetired.into());
+            }
             Fork::NeedsConsistency => Self::accuse(reporter, id, &machine, &one, &other)?,
         }
         Ok(())
+    }
+
+    /// A machine that a fork still costs something.
+    fn accountable(id: &MachineId) -> Result<Machine, Error<T>> {
+        let machine = Machines::<T>::get(id).ok_or(Error::UnknownMachine)?;
+        if machine.standing == Standing::Forked { Err(Error::MachineForked) } else { Ok(machine) }
     }
 
     fn testify(id: &MachineId, machine: &Machine, testimony: &Testimony) -> Result<AnchorHead, Error<T>> {

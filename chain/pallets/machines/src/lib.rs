@@ -86,6 +86,9 @@ pub mod pallet {
         /// Kept of it when the machine retires: its record stays.
         #[pallet::constant]
         type RecordDeposit: Get<u128>;
+        /// Blocks from a machine's retirement until its deposit comes back: a fork that comes to light until then costs it.
+        #[pallet::constant]
+        type Unbonding: Get<u32>;
         /// What an inspector earns for a duty.
         #[pallet::constant]
         type InspectionFee: Get<u128>;
@@ -119,6 +122,10 @@ pub mod pallet {
     /// Requests that wait.
     #[pallet::storage]
     pub type Requests<T: Config> = StorageMap<_, Identity, RequestId, Request>;
+
+    /// Requests that are over, for as long as their bytes could be sent once more.
+    #[pallet::storage]
+    pub type Ended<T: Config> = StorageMap<_, Identity, RequestId, ()>;
 
     /// Requests whose inspectors are still to be drawn, oldest first.
     #[pallet::storage]
@@ -549,9 +556,10 @@ pub mod pallet {
             Self::do_refute(machine, &consistency)
         }
 
-        /// Takes the sender's machine out of service; gives back its deposit, less what its record costs.
+        /// Takes the sender's machine out of service. Its deposit, less what its record costs, comes back once no fork of it can come to
+        /// light any more.
         #[pallet::call_index(12)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(5, 5)), DispatchClass::Normal))]
+        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(6, 6)), DispatchClass::Normal))]
         pub fn retire(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_retire(&owner, machine)

@@ -1,8 +1,8 @@
-//! What falls due: anchors, requests, accusations. Each block looks at its own items only; nothing is ever scanned.
+//! What falls due: anchors, deposits of retired machines, requests, accusations. Each block looks at its own items only; nothing is ever scanned.
 //!
 //! A machine has one item at a time, which is looked at again rather than moved at every anchor: `watched` names its block.
 
-use crate::{Config, Due, Event, Machines, OnStanding, Pallet, types::*};
+use crate::{Config, Due, Ended, Event, Machines, OnStanding, Pallet, types::*};
 use polkadot_sdk::*;
 
 use frame_support::pallet_prelude::{Get, Weight};
@@ -20,9 +20,10 @@ impl<T: Config> Pallet<T> {
         let count = items.len() as u64;
         for item in items {
             match item {
-                Item::Anchor(machine) => Self::settle_anchor(machine),
+                Item::Machine(machine) => Self::settle_machine(machine),
                 Item::Request(request) => Self::settle_request(request),
                 Item::Accusation(machine) => Self::settle_accusation(machine),
+                Item::Ended(request) => Ended::<T>::remove(request),
             }
         }
         // A request is the dearest: three inspectors to fine and their money to move.
@@ -32,14 +33,15 @@ impl<T: Config> Pallet<T> {
         )
     }
 
-    fn settle_anchor(id: MachineId) {
+    fn settle_machine(id: MachineId) {
         let now = Self::now();
         let Some(mut machine) = Machines::<T>::get(id).filter(|machine| machine.watched == now) else {
             return;
         };
         machine.watched = 0;
-        let late = machine.due <= now;
-        if late {
+        if machine.standing == Standing::Retired {
+            Self::part(&mut machine);
+        } else if machine.due <= now {
             Self::lapse(&id, &mut machine);
         }
         let active = machine.standing == Standing::Active;
@@ -49,11 +51,18 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Gives a retired machine's deposit back, but for what its record costs.
+    fn part(machine: &mut Machine) {
+        let kept = T::RecordDeposit::get().min(machine.deposit);
+        Self::release(&machine.owner, machine.deposit.saturating_sub(kept));
+        machine.deposit = kept;
+    }
+
     /// Looks at the machine when its anchor is due.
     pub(crate) fn watch(id: MachineId) {
         Machines::<T>::mutate_extant(id, |machine| {
             // Where no block has room, the machine's next anchor tries again.
-            machine.watched = Self::schedule(machine.due, Item::Anchor(id)).unwrap_or(0);
+            machine.watched = Self::schedule(machine.due, Item::Machine(id)).unwrap_or(0);
         });
     }
 

@@ -1,6 +1,6 @@
 //! A request to enrol, and everything that can be checked about it without its TPM.
 
-use crate::{Config, Devices, Error, Event, Machines, Pallet, Requests, Tokens, Waiting, types::*};
+use crate::{Config, Devices, Ended, Error, Event, Machines, Pallet, Requests, Tokens, Waiting, types::*};
 use attest::{
     Body, Record, Statement, leaf_hash, machine_id,
     proof::{verify_consistency, verify_inclusion},
@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
     fn check_request(enrolment: &Enrolment) -> Result<(RequestId, Request), Error<T>> {
         let token = Self::check_token(&enrolment.token)?;
         let id = Self::check_signatures(enrolment)?;
-        if Requests::<T>::contains_key(id) {
+        if Requests::<T>::contains_key(id) || Ended::<T>::contains_key(id) {
             return Err(Error::AlreadyRequested);
         }
         let device = Account::new(enrolment.device);

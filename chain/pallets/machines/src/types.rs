@@ -312,7 +312,7 @@ struct Machine {
     pub recent: BoundedVec<Anchored, ConstU32<RECENT>>,
     /// Block of the last anchor or enrolment.
     pub seen_at: u32,
-    /// Without an anchor after this block it lapses.
+    /// Without an anchor after this block it lapses; once retired, its deposit comes back in this block.
     pub due: u32,
     /// In which block the chain next looks whether it has lapsed.
     pub watched: u32,
@@ -326,7 +326,7 @@ struct Machine {
     pub pcr_digest: Hash,
     /// Whether the log of an earlier epoch was lost.
     pub log_lost: bool,
-    /// Anchors whose counter is not above this belong to an earlier epoch.
+    /// Anchors whose counter is not above this belong to a log that is lost.
     pub floor: u64,
     /// What is held of the owner for it.
     pub deposit: u128,
@@ -372,12 +372,14 @@ wire! {
 /// Something that falls due.
 #[derive(Copy)]
 enum Item {
-    /// A machine's anchor.
-    Anchor(MachineId),
+    /// A machine's anchor, or its deposit once it is retired.
+    Machine(MachineId),
     /// A request's duties.
     Request(RequestId),
     /// A machine's answer to an accusation.
     Accusation(MachineId),
+    /// A request that is over, and too old to be played again.
+    Ended(RequestId),
 }}
 
 impl From<AnchorHead> for Head {

@@ -148,3 +148,48 @@ fn anchors_of_an_earlier_epoch_say_nothing_about_this_one() {
         refused("BadSignature", || report(&new, &foreign, &other));
     });
 }
+
+fn retire(rig: &Rig) {
+    MachinesPallet::retire(RuntimeOrigin::signed(OWNER), rig.id()).unwrap();
+}
+
+#[test]
+fn a_fork_that_comes_to_light_after_retirement_costs_the_deposit() {
+    run(|| {
+        let mut rig = enrolled(10);
+        rig.log.grow(5);
+        let one = rig.testimony();
+        rig.log.0.truncate(3);
+        let other = rig.testimony();
+        rig.log.grow(9);
+        let longer = rig.testimony();
+        retire(&rig);
+        refused("MachineRetired", || report(&rig, &one, &longer));
+        report(&rig, &one, &other).unwrap();
+        assert_eq!((machine(&rig).standing, Balances::reserved_balance(OWNER)), (Standing::Forked, 0));
+        go(2 * UNBONDING);
+        refused("MachineForked", || report(&rig, &one, &other));
+    });
+}
+
+#[test]
+fn retirement_after_a_fork_gives_nothing_back_by_a_new_enrolment() {
+    run(|| {
+        let mut rig = enrolled(10);
+        rig.log.grow(5);
+        let one = rig.testimony();
+        let honest = rig.log.clone();
+        rig.log.0.truncate(3);
+        let other = rig.testimony();
+        retire(&rig);
+        // The same TPM, and a log that goes on from the last anchor: what was certified before still counts.
+        let mut new = rig.clone();
+        new.log = honest;
+        new.device = ed25519::Pair::from_seed(&[53; 32]);
+        let consistency = new.log.consistency(1);
+        enrol_with(&new, &Enrolment { consistency, ..new.enrolment() });
+        assert!(!machine(&new).log_lost);
+        report(&new, &one, &other).unwrap();
+        assert_eq!(machine(&new).standing, Standing::Forked);
+    });
+}

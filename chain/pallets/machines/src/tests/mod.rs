@@ -93,6 +93,7 @@ pub const REPORT_BOND: u128 = 50;
 pub const PERIOD: u32 = 10;
 pub const GRACE: u32 = 20;
 pub const DUTY_BLOCKS: u32 = 30;
+pub const UNBONDING: u32 = 100;
 impl pallet_machines::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -101,6 +102,7 @@ impl pallet_machines::Config for Test {
     type OnStanding = Told;
     type Deposit = ConstU128<DEPOSIT>;
     type RecordDeposit = ConstU128<10>;
+    type Unbonding = ConstU32<UNBONDING>;
     type InspectionFee = ConstU128<FEE>;
     type ReportBond = ConstU128<REPORT_BOND>;
     type Freshness = ConstU32<256>;
@@ -466,7 +468,11 @@ pub fn drawn(id: RequestId) -> Vec<Account> {
 
 /// Requests, and gets inspectors.
 pub fn requested(rig: &Rig) -> (RequestId, Vec<Account>) {
-    let id = request(&rig.enrolment()).unwrap();
+    requested_with(&rig.enrolment())
+}
+
+fn requested_with(enrolment: &Enrolment) -> (RequestId, Vec<Account>) {
+    let id = request(enrolment).unwrap();
     go_to_draw();
     (id, drawn(id))
 }
@@ -479,8 +485,13 @@ pub fn enrolled(number: u8) -> Rig {
 }
 
 pub fn enrol(rig: &Rig) {
+    enrol_with(rig, &rig.enrolment());
+}
+
+/// Enrols by a request of one's own making.
+pub fn enrol_with(rig: &Rig, enrolment: &Enrolment) {
     token(1);
-    let (id, inspectors) = requested(rig);
+    let (id, inspectors) = requested_with(enrolment);
     for inspector in &inspectors {
         post(id, inspector, challenge(id, inspector, Level::Hardware)).unwrap();
     }

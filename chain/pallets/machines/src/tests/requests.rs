@@ -387,3 +387,22 @@ fn too_few_inspectors_draw_nobody() {
         refused("TooFewInspectors", || request(&Rig::new(10).enrolment()).map(drop));
     });
 }
+
+#[test]
+fn a_request_that_is_over_cannot_be_played_again() {
+    run(|| {
+        token(2);
+        let rig = Rig::new(10);
+        let enrolment = rig.enrolment();
+        let (id, inspectors) = requested_with(&enrolment);
+        for inspector in inspectors.iter().take(2) {
+            MachinesPallet::refuse(RuntimeOrigin::signed(inspector.clone()), id).unwrap();
+        }
+        assert!(Requests::<Test>::get(id).is_none(), "no quorum is left");
+        refused("AlreadyRequested", || request(&enrolment).map(drop));
+        go(256);
+        assert!(crate::Ended::<Test>::iter().next().is_none());
+        refused("BlockTooOld", || request(&enrolment).map(drop));
+        request(&rig.enrolment()).unwrap();
+    });
+}
