@@ -3,6 +3,7 @@
 use crate::{Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, types::*, weights};
 use drilling::{Question, fraud};
 use pallet_draw::Draw;
+use pallet_ecp::{Credit, score::Kind};
 use pallet_machines::types::{Account, MachineId};
 use polkadot_sdk::*;
 
@@ -63,6 +64,10 @@ impl<T: Config> Pallet<T> {
             return;
         };
         let slashed = Self::punish(id, replica, lie);
+        if Disputes::<T>::get(id).is_some_and(|dispute| dispute.cause == Cause::Audit) {
+            // It had agreed, with whoever told the same lie.
+            T::Credit::revoke(machine, Kind::Drilling, id, work.worth);
+        }
         Tasks::<T>::insert(id, work);
         let bounty = finder.map_or(0, |finder| Self::pay(finder, bounty::<T>(slashed)));
         Disputes::<T>::mutate_extant(id, |dispute| {

@@ -16,7 +16,10 @@ pub trait Credit {
     /// Work was judged good. Returns how many micro-ut counted: all of drilling, and as much training as the machine has shown that it
     /// can do. A machine that is away keeps what it did; it counts for its owner once the machine is back.
     fn credit(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128) -> u128;
-    /// What a call that credits once must have set aside.
+    /// Work that was credited turns out to be a lie: the machine keeps nothing of it.
+    fn revoke(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128);
+
+    /// What a call that credits or revokes once must have set aside.
     fn weight() -> frame_support::weights::Weight;
 }
 
@@ -60,6 +63,25 @@ impl<T: Config> Credit for Pallet<T> {
         amount
     }
 
+    fn revoke(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128) {
+        let Some(mut score) = Scores::<T>::get(machine) else { return };
+        let now = Self::now();
+        let work = score.work(kind);
+        let amount = micro_ut.min(work.total);
+        work.total -= amount;
+        let lost = work.average.forfeit(now, amount);
+        let counted = if score.counts { lost } else { 0 };
+        if kind == Kind::Drilling {
+            score.shown.lied(amount);
+        }
+        T::Watch::changes(&score.owner);
+        Owners::<T>::mutate(&score.owner, |owner| take(owner.work(kind), now, amount, counted));
+        Network::<T>::mutate(|all| take(all.work(kind), now, amount, counted));
+        let (owner, figures) = (score.owner.clone(), score.figures(now));
+        Scores::<T>::insert(machine, score);
+        Self::deposit_event(Event::Revoked { machine: *machine, owner, kind, origin, amount, figures });
+    }
+
     fn weight() -> frame_support::weights::Weight {
         let own = crate::weights::CREDIT.saturating_add(T::DbWeight::get().reads_writes(4, 3));
         own.saturating_add(T::Watch::weight())
@@ -69,4 +91,9 @@ impl<T: Config> Credit for Pallet<T> {
 fn add(works: &mut crate::score::Works, now: u64, amount: u128, gained: u128) {
     works.total = works.total.saturating_add(amount);
     works.average.add(now, gained);
+}
+
+fn take(works: &mut crate::score::Works, now: u64, amount: u128, lost: u128) {
+    works.total = works.total.saturating_sub(amount);
+    works.average.take(now, lost);
 }

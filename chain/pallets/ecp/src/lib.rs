@@ -153,6 +153,21 @@ pub mod pallet {
             /// The machine's compute power now.
             figures: Figures,
         },
+        /// A machine's work was a lie, and counts no more.
+        Revoked {
+            /// The machine.
+            machine: MachineId,
+            /// Whose.
+            owner: Account,
+            /// Which kind of work.
+            kind: Kind,
+            /// Which task or order.
+            origin: Origin,
+            /// Micro-ut that were taken back.
+            amount: u128,
+            /// The machine's compute power now.
+            figures: Figures,
+        },
         /// A machine has another owner, and its compute power with it.
         Moved {
             /// The machine.

@@ -63,6 +63,7 @@ fn two_who_agree_on_a_lie_are_caught_by_an_audit() {
         // One proof is enough for both.
         assert!(inspect(&inspectors[2], task, 12, &lie));
         forgotten(task);
+        assert_eq!((total(11), total(12)), (0, 0), "and keep nothing of it");
         assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (3 * BOND, 3 * BOND));
         assert_eq!((free(&owner(1)), free(&owner(2))), (RICH - 4 * BOND, RICH - 4 * BOND));
         assert_eq!(free(&inspectors[2]), RICH - 1_000 + 2 * (BOND / 10) + FEE);

@@ -220,3 +220,30 @@ fn what_is_seeded_waits_for_the_clock() {
         assert_eq!(Ecp::weight_of(&BERT), 4 * UT);
     });
 }
+
+#[test]
+fn work_that_was_a_lie_is_taken_back_and_nothing_of_it_stays() {
+    run(|| {
+        enrol(ONE, &ANNA);
+        enrol(TWO, &ANNA);
+        wait(DAY);
+        drill(ONE, 200);
+        drill(TWO, 200);
+        let honest = Ecp::machine_ecp(&TWO).unwrap().figures;
+        wait(1_000);
+        drill(ONE, 70);
+        wait(60_000);
+        Ecp::revoke(&ONE, Kind::Drilling, TASK, 70 * UT);
+        let (one, two) = (Ecp::machine_ecp(&ONE).unwrap().figures, Ecp::machine_ecp(&TWO).unwrap().figures);
+        assert_eq!((one.drilling_total, two.drilling_total), (200 * UT, honest.drilling_total));
+        assert!(one.drilling_effective <= two.drilling_effective, "{one:?} {two:?}");
+        let owner = Ecp::owner_ecp(&ANNA).figures;
+        assert_eq!(owner.drilling_total, 400 * UT);
+        assert!(close(owner.drilling_effective, one.drilling_effective + two.drilling_effective));
+        // More than there is takes what there is.
+        Ecp::revoke(&ONE, Kind::Drilling, TASK, 1_000_000 * UT);
+        let one = Ecp::machine_ecp(&ONE).unwrap().figures;
+        assert_eq!((one.drilling_total, one.drilling_effective), (0, 0));
+        assert_eq!(Ecp::network_ecp(), Ecp::owner_ecp(&ANNA));
+    });
+}
