@@ -7,10 +7,12 @@ use nix::{
 };
 use std::{
     fs::File,
+    hash::{BuildHasher, RandomState},
     io::{Read, Seek, SeekFrom},
     net::TcpListener,
+    ops::Range,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{self, Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -102,9 +104,18 @@ impl Drop for Guarded {
     }
 }
 
-/// A TCP port nobody listens on right now.
+/// A TCP port nobody listens on right now, below those that the kernel gives to outgoing connections: it stays free while the process
+/// that has it is down.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    const PORTS: Range<u16> = 10_000..32_000;
+    for _ in 0..1_000 {
+        let number = RandomState::new().hash_one(process::id()) % PORTS.len() as u64;
+        let port = PORTS.start + u16::try_from(number)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free TCP port in {PORTS:?}")
 }
 
 /// The last bytes of a file, as text.

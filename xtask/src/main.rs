@@ -13,6 +13,7 @@ mod no_std;
 mod poh;
 mod setup;
 mod sh;
+mod stories;
 mod test;
 mod wasm;
 

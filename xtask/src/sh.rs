@@ -1,12 +1,13 @@
 //! Running commands: what they say goes to a log, a person sees one line per step.
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{
     fs::{self, File},
     io::IsTerminal,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use testbed::tail;
@@ -45,11 +46,34 @@ pub fn installed(program: &str) -> bool {
 
 /// Runs a command as one named step: a spinner while it runs, its last lines when it fails.
 pub fn step(what: &str, command: &mut Command) -> Result<()> {
+    run_step(what, command, &spinner(what))
+}
+
+/// Runs steps, so many at one time, and all of them even if some fail: what each says stays apart.
+pub fn together(at_once: usize, steps: Vec<(&str, Command)>) -> Result<()> {
+    let (bars, queue, failures) =
+        (MultiProgress::new(), Mutex::new(steps.into_iter()), Mutex::new(Vec::new()));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((what, mut command)) = next() {
+            if let Err(error) = run_step(what, &mut command, &bars.add(spinner(what))) {
+                failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..at_once).for_each(|_| drop(scope.spawn(work))));
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match failures.into_iter().next() {
+        Some(first) => Err(first),
+        None => Ok(()),
+    }
+}
+
+fn run_step(what: &str, command: &mut Command, bar: &ProgressBar) -> Result<()> {
     let log = log_path(what)?;
     let out = File::create(&log)?;
     command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
     let started = Instant::now();
-    let bar = spinner(what);
     let mut child = command.spawn().with_context(|| format!("{what}: cannot start {command:?}"))?;
     let status = loop {
         if let Some(status) = child.try_wait()? {

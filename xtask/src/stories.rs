@@ -1,0 +1,48 @@
+//! The long tests on real processes. Each has a chain of its own and mostly waits for its blocks, so two of them share two cores.
+
+use crate::sh;
+use anyhow::Result;
+use std::process::Command;
+
+/// Run at one time.
+const AT_ONCE: usize = 2;
+
+/// A test program, and the test in it.
+struct Story {
+    what: &'static str,
+    program: &'static str,
+    test: &'static str,
+}
+
+const STORIES: [Story; 3] = [
+    Story { what: "spine on real processes", program: "spine", test: "the_spine_holds" },
+    Story {
+        what: "drilling on real processes",
+        program: "drilling",
+        test: "agreement_is_credited_and_a_lie_is_punished",
+    },
+    Story { what: "light client on a real chain", program: "chain", test: "light_client_on_a_real_chain" },
+];
+
+/// What leaves the stories out of `cargo test`.
+pub fn left_out() -> impl Iterator<Item = &'static str> {
+    STORIES.iter().flat_map(|story| ["--skip", story.test])
+}
+
+/// Tells them all; the longest begins.
+pub fn run() -> Result<()> {
+    let mut steps: Vec<(&str, Command)> = STORIES.iter().map(|story| (story.what, command(story))).collect();
+    steps.insert(1, ("blocks won by compute power", proportion()?));
+    sh::together(AT_ONCE, steps)
+}
+
+/// The packages and features of all other tests, so that nothing is built once more.
+fn command(story: &Story) -> Command {
+    sh::cargo(&["test", "--all-features", "--test", story.program, "--", story.test, "--nocapture"])
+}
+
+fn proportion() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["poh", "--built"]);
+    Ok(command)
+}
