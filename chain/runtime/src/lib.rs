@@ -20,6 +20,10 @@
 
 extern crate alloc;
 
+// Its macros are used below.
+#[cfg(feature = "runtime-benchmarks")]
+#[macro_use]
+mod benchmarks;
 #[allow(missing_docs)]
 pub mod apis;
 #[allow(missing_docs)]

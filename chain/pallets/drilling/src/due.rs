@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Returns whether there was anything to do.
-    fn look(id: TaskId) -> bool {
+    pub(crate) fn look(id: TaskId) -> bool {
         let Some(work) = Tasks::<T>::get(id) else { return false };
         let over = work.deadline < Self::now();
         match work.stage {

@@ -47,6 +47,8 @@ extern crate alloc;
 mod agree;
 mod api;
 mod batch;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod bond;
 mod commit;
 mod convict;

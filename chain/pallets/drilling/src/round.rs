@@ -22,9 +22,9 @@ struct Fit {
 }
 
 /// What a block still may do.
-struct Budget {
-    looks: u32,
-    tasks: u32,
+pub(crate) struct Budget {
+    pub(crate) looks: u32,
+    pub(crate) tasks: u32,
 }
 
 impl<T: Config> Pallet<T> {
@@ -55,7 +55,7 @@ impl<T: Config> Pallet<T> {
 
     /// Starts a round for each class that had machines waiting in the next epoch whose seed is known. Returns how many entries it
     /// shuffled.
-    fn begin_rounds() -> u64 {
+    pub(crate) fn begin_rounds() -> u64 {
         let epoch = Matched::<T>::get().max(T::Draw::epoch().saturating_sub(KEPT_EPOCHS));
         let Some(seed) = T::Draw::seed(epoch) else { return 0 };
         Matched::<T>::put(epoch.saturating_add(1));
@@ -82,7 +82,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Returns whether the round is over.
-    fn go_on(class: Class, mut round: Round, budget: &mut Budget) -> bool {
+    pub(crate) fn go_on(class: Class, mut round: Round, budget: &mut Budget) -> bool {
         let seed = T::Draw::seed(round.frozen_in);
         while budget.looks > 0 && budget.tasks > 0 {
             // A seed that is gone by now cannot be drawn with: the machines wait anew.
@@ -122,7 +122,8 @@ impl<T: Config> Pallet<T> {
             },
         };
         let (mut team, mut aside) = (Vec::new(), Vec::new());
-        while team.len() < wanted && aside.len() < PASSED_OVER as usize {
+        // Of entries that nothing can be given to a whole pool may come in a row: the rest waits for the next block.
+        while team.len() < wanted && aside.len() < PASSED_OVER as usize && budget.looks > 0 {
             let Some(entry) = round.left.pop() else { break };
             budget.looks = budget.looks.saturating_sub(1);
             match Self::fit(class, entry) {

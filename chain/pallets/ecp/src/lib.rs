@@ -30,6 +30,8 @@ extern crate alloc;
 
 mod api;
 mod average;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod credit;
 mod decay;
 pub mod score;

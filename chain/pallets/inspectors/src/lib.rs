@@ -18,6 +18,9 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
+
 use alloc::vec::Vec;
 use polkadot_sdk::*;
 

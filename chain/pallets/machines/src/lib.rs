@@ -23,6 +23,8 @@ extern crate alloc;
 
 mod anchor;
 mod api;
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod device;
 mod duty;
 mod error;

@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
         )
     }
 
-    fn settle_anchor(id: MachineId) {
+    pub(crate) fn settle_anchor(id: MachineId) {
         let now = Self::now();
         let Some(mut machine) = Machines::<T>::get(id).filter(|machine| machine.watched == now) else {
             return;

@@ -24,6 +24,8 @@
 extern crate alloc;
 
 mod api;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod release;
 mod schedule;
 mod share;
@@ -219,7 +221,7 @@ pub mod pallet {
         }
 
         /// A block's issue: to its author, to everybody's power, to the treasury.
-        fn share_out(author: &Account) {
+        pub(crate) fn share_out(author: &Account) {
             let issue = T::Schedule::get().issue(Self::height());
             if issue == 0 {
                 return;
