@@ -67,11 +67,7 @@ impl Cost {
 }
 
 impl Line {
-    fn fit(
-        benchmark: &Benchmark,
-        runs: &Vec<BenchmarkResult>,
-        selector: BenchmarkSelector,
-    ) -> Result<Self> {
+    fn fit(benchmark: &Benchmark, runs: &Vec<BenchmarkResult>, selector: BenchmarkSelector) -> Result<Self> {
         let Analysis { base, slopes, .. } = Analysis::min_squares_iqr(runs, selector)?;
         let named = slopes.into_iter().zip(&benchmark.components);
         let slopes = named.map(|(each, (name, low, high))| Slope {

@@ -33,10 +33,10 @@ struct Options {
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
     /// Values of each component
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 5)]
     steps: u32,
     /// Runs with each value
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 6)]
     repeat: u32,
     /// Report for programs
     #[arg(long)]

@@ -154,17 +154,15 @@ fn genesis(executor: &WasmExecutor<Host>, wasm: &[u8]) -> Result<Storage> {
         answer.map_err(|error| Error::msg(format!("{method}: {error}")))
     };
     let config = call("GenesisBuilder_get_preset", None::<Vec<u8>>.encode())?;
-    let config = Option::<Vec<u8>>::decode(&mut &config[..])?.context("a runtime without a default genesis")?;
+    let config =
+        Option::<Vec<u8>>::decode(&mut &config[..])?.context("a runtime without a default genesis")?;
     let built = call("GenesisBuilder_build_state", config.encode())?;
     Result::<(), String>::decode(&mut &built[..])?.map_err(Error::msg)?;
     Ok(empty.into_storages())
 }
 
 /// The values to run with.
-fn points(
-    components: &[(BenchmarkParameter, u32, u32)],
-    steps: u32,
-) -> Vec<Vec<(BenchmarkParameter, u32)>> {
+fn points(components: &[(BenchmarkParameter, u32, u32)], steps: u32) -> Vec<Vec<(BenchmarkParameter, u32)>> {
     let most: Vec<_> = components.iter().map(|(name, _, high)| (*name, *high)).collect();
     if components.is_empty() {
         return vec![most];

@@ -20,7 +20,10 @@ fn text(pallet: &str, costs: &[Cost], options: &Options) -> Result<String> {
     writeln!(text, "//! What `{pallet}` costs, as measured. Written by `cargo xtask weights`; do not edit.")?;
     writeln!(text, "//!")?;
     writeln!(text, "//! {} on {}, {} cores.", chrono::Utc::now().format("%F"), processor(), cores())?;
-    writeln!(text, "//! The runtime's WASM is built for release; it runs in the node's executor, built for development.")?;
+    writeln!(
+        text,
+        "//! The runtime's WASM is built for release; it runs in the node's executor, built for development."
+    )?;
     let (steps, repeat) = (options.steps, options.repeat);
     writeln!(
         text,
@@ -99,7 +102,8 @@ fn uses(cost: &Cost, name: &str) -> bool {
 fn count(line: &Line) -> String {
     let slopes = line.slopes.iter().filter(|slope| slope.each > 0);
     slopes.fold(line.base.to_string(), |sum, Slope { name, each, .. }| {
-        format!("{sum}u64.saturating_add(u64::from({name}).saturating_mul({each}))")
+        let more = if *each > 1 { format!(".saturating_mul({each})") } else { String::new() };
+        format!("{sum}u64.saturating_add(u64::from({name}){more})")
     })
 }
 

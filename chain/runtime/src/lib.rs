@@ -31,6 +31,8 @@ pub mod configs;
 pub mod constants;
 pub mod genesis;
 pub mod pace;
+#[cfg(test)]
+mod tests;
 
 use alloc::{borrow::Cow, vec::Vec};
 use polkadot_sdk::*;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot be set up must stop")]
 
 use crate::{
-    Authored, Call, Candidates, Config, EpochSets, HoldReason, KeyOwners, Members, NextProducers, Oldest, Owed,
-    Pallet, Registry, Voters, history::bytes, types::*,
+    Authored, Call, Candidates, Config, EpochSets, HoldReason, KeyOwners, Members, NextProducers, Oldest,
+    Owed, Pallet, Registry, Voters, history::bytes, types::*,
 };
 use alloc::vec::Vec;
 use codec::{Decode, Encode};

@@ -1,8 +1,8 @@
-//! What calls cost where as many inspectors are registered as the chain takes.
+//! What calls cost where as many inspectors are registered as the chain takes. Being drawn and fined is measured in the pallets that do it.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up must stop")]
 
-use crate::{Call, Candidates, Config, HoldReason, Inspection, Inspector, Pallet, Registry};
+use crate::{Call, Candidates, Config, HoldReason, Inspector, Pallet, Registry};
 use polkadot_sdk::*;
 
 use frame_benchmarking::v2::*;
@@ -11,7 +11,6 @@ use frame_support::{
     traits::fungible::{Mutate, MutateHold},
 };
 use frame_system::{Pallet as System, RawOrigin};
-use pallet_draw::Draw;
 use sp_runtime::traits::Bounded;
 
 /// Registers inspectors until `count` are: each with its bond held, none with a duty.
@@ -71,29 +70,5 @@ mod measured {
         #[extrinsic_call]
         _(RawOrigin::Signed(who.clone()));
         assert!(!Registry::<T>::contains_key(who));
-    }
-
-    /// Drawing three, which all who draw do once for each request or dispute.
-    #[benchmark]
-    fn draw() {
-        super::register::<T>(T::Most::get());
-        let drawn;
-        #[block]
-        {
-            drawn = Pallet::<T>::draw(&[7; 32], T::Draw::epoch(), b"what for", 3, &[]);
-        }
-        assert_eq!(drawn.len(), 3);
-    }
-
-    /// The dearest end of a duty: the bond is lost, and the inspector drawn no more.
-    #[benchmark]
-    fn cheated() {
-        super::register::<T>(T::Most::get());
-        let who = Candidates::<T>::get().last().unwrap().0.clone();
-        #[block]
-        {
-            Pallet::<T>::cheated(&who);
-        }
-        assert!(Registry::<T>::get(who).unwrap().leaves.is_some());
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! A machine has one item at a time, which is looked at again rather than moved at every anchor: `watched` names its block.
 
-use crate::{Config, Due, Event, Machines, OnStanding, Pallet, types::*};
+use crate::{Config, Due, Event, Machines, OnStanding, Pallet, types::*, weights::WeightInfo};
 use polkadot_sdk::*;
 
-use frame_support::pallet_prelude::{Get, Weight};
+use frame_support::pallet_prelude::Weight;
 
 impl<T: Config> Pallet<T> {
     /// Puts an item into the first block from `wanted` on that has room, and says which.
@@ -17,25 +17,30 @@ impl<T: Config> Pallet<T> {
     /// Looks at everything that is due in this block.
     pub(crate) fn settle_due() -> Weight {
         let items = Due::<T>::take(Self::now());
-        let count = items.len() as u64;
-        for item in items {
-            match item {
-                Item::Anchor(machine) => Self::settle_anchor(machine),
-                Item::Request(request) => Self::settle_request(request),
-                Item::Accusation(machine) => Self::settle_accusation(machine),
-            }
-        }
-        // A request is the dearest: three inspectors to fine and their money to move.
-        T::DbWeight::get().reads_writes(
-            count.saturating_mul(8).saturating_add(1),
-            count.saturating_mul(8).saturating_add(1),
-        )
+        let looked = T::WeightInfo::settle_due(items.len() as u32);
+        items.into_iter().fold(looked, |sum, item| {
+            sum.saturating_add(match item {
+                Item::Anchor(machine) if Self::settle_anchor(machine) => {
+                    T::WeightInfo::settle_lapse().saturating_add(T::OnStanding::weight())
+                }
+                Item::Anchor(_) => T::WeightInfo::settle_anchor(),
+                Item::Request(request) => {
+                    Self::settle_request(request);
+                    Self::weight_of_outcome(T::WeightInfo::settle_request())
+                }
+                Item::Accusation(machine) => {
+                    Self::settle_accusation(machine);
+                    T::WeightInfo::settle_accusation().saturating_add(T::OnStanding::weight())
+                }
+            })
+        })
     }
 
-    pub(crate) fn settle_anchor(id: MachineId) {
+    /// Returns whether the machine is late.
+    pub(crate) fn settle_anchor(id: MachineId) -> bool {
         let now = Self::now();
         let Some(mut machine) = Machines::<T>::get(id).filter(|machine| machine.watched == now) else {
-            return;
+            return false;
         };
         machine.watched = 0;
         let late = machine.due <= now;
@@ -47,6 +52,7 @@ impl<T: Config> Pallet<T> {
         if active {
             Self::watch(id);
         }
+        late
     }
 
     /// Looks at the machine when its anchor is due.

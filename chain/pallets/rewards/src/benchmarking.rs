@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up must stop")]
 
-use crate::{Call, Config, Eras, Ledgers, Pallet, Pot};
+use crate::{Call, Config, Eras, Ledgers, Pallet, Pot, share::ERAS};
 use pallet_ecp::{Account, Average, HALF_LIFE};
 use polkadot_sdk::*;
 
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-
-/// Eras that are looked at, at most: those remembered, and the running one.
-const ERAS: u32 = 65;
 
 /// An owner of all power, which was last paid so many eras ago, and a pot to divide.
 fn away<T: Config + pallet_ecp::Config + pallet_timestamp::Config<Moment = u64>>(eras: u32) -> Account {

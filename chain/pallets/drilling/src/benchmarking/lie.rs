@@ -40,7 +40,8 @@ impl Lie {
     /// The same in a published network, whose weights are opened too.
     pub fn published(width: u32) -> Self {
         let (first, weights) = (vec![1; width as usize], vec![2; width as usize]);
-        let root = |layer, inputs, outputs, bytes: &[u8]| weights_tree(layer, inputs, outputs).unwrap().root(bytes);
+        let root =
+            |layer, inputs, outputs, bytes: &[u8]| weights_tree(layer, inputs, outputs).unwrap().root(bytes);
         let roots = [root(0, 1, width, &first), root(1, width, 1, &weights)];
         let layers = Layers::new(&[layer(width), layer(1)]).unwrap();
         let network = network_digest(1, &layers, roots.as_flattened());
@@ -58,7 +59,8 @@ impl Lie {
                 claimed.repeat(task.spec.bytes_of(layer).unwrap() as usize / 4)
             })
             .collect();
-        let root = |(layer, bytes): (usize, &Vec<u8>)| layer_tree(&task, &id, layer as u8).unwrap().root(bytes);
+        let root =
+            |(layer, bytes): (usize, &Vec<u8>)| layer_tree(&task, &id, layer as u8).unwrap().root(bytes);
         let roots: Vec<Hash> = layers.iter().enumerate().map(root).collect();
         let last = depth - 1;
         let mut proof = vec![1, last as u8];

@@ -1,7 +1,11 @@
 //! What calls and hooks cost at worst: records and lists full, proofs at their longest and really checked, and all that an outcome can lead
 //! to. What a credit costs is measured where it is counted, and comes on top.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot be set up must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot be set up must stop"
+)]
 
 mod lie;
 mod scene;
@@ -198,10 +202,14 @@ mod measured {
         let (task, question, answer, expected) = lie::longest_answer();
         let id = work::<T>(task, Stage::Disputed, &[State::Revealed(DIGEST); MOST_AT_ONCE as usize]);
         dispute::<T>(id, Cause::Difference, 3, Some(&longest_roots()), question, None);
-        change::<T>(id, 0, |disclosure| disclosure.chains.iter_mut().for_each(|chain| chain.expected = expected));
+        change::<T>(id, 0, |disclosure| {
+            disclosure.chains.iter_mut().for_each(|chain| chain.expected = expected)
+        });
         #[extrinsic_call]
         _(RawOrigin::Signed(device(0)), id, question, answer);
-        assert!(Disclosures::<T>::get(id, machine(0)).unwrap().chains.iter().all(|chain| chain.answer.is_some()));
+        assert!(
+            Disclosures::<T>::get(id, machine(0)).unwrap().chains.iter().all(|chain| chain.answer.is_some())
+        );
     }
 
     /// Below the longest answer.
@@ -295,7 +303,8 @@ mod measured {
     #[benchmark]
     fn look_early() {
         begin::<T>();
-        let id = in_time::<T>(work::<T>(large(), Stage::Committing, &[State::Assigned; MOST_AT_ONCE as usize]));
+        let id =
+            in_time::<T>(work::<T>(large(), Stage::Committing, &[State::Assigned; MOST_AT_ONCE as usize]));
         #[block]
         {
             Pallet::<T>::look(id);
@@ -451,7 +460,9 @@ mod measured {
         batch::<T>(MOST_TASKS);
         for number in 0..l {
             let machine = worker::<T>(5_000 + number, Class::Large, &[]);
-            pallet_machines::Machines::<T>::mutate_extant(machine, |machine| machine.standing = Standing::Lapsed);
+            pallet_machines::Machines::<T>::mutate_extant(machine, |machine| {
+                machine.standing = Standing::Lapsed
+            });
         }
         round::<T>(5_000);
         #[block]

@@ -2,8 +2,8 @@
 
 use super::lie::Lie;
 use crate::{
-    Accused, Batches, Bonded, Bonds, Config, Disclosures, Disputes, Due, DutiesOf, HoldReason, Pallet, Supply,
-    Tasks, Workers, types::*,
+    Accused, Batches, Bonded, Bonds, Config, Disclosures, Disputes, Due, DutiesOf, HoldReason, Pallet,
+    Supply, Tasks, Workers, types::*,
 };
 use alloc::vec::Vec;
 use drilling::{Class, Hash, Question, Task};
@@ -36,7 +36,11 @@ pub trait Real:
 {
 }
 impl<T> Real for T where
-    T: Config + pallet_machines::Config + pallet_inspectors::Config + pallet_draw::Config + pallet_ecp::Config
+    T: Config
+        + pallet_machines::Config
+        + pallet_inspectors::Config
+        + pallet_draw::Config
+        + pallet_ecp::Config
 {
 }
 
@@ -91,7 +95,8 @@ pub fn worker<T: Real>(number: u32, class: Class, tasks: &[TaskId]) -> MachineId
     let (id, owner) = (machine(number), bonded::<T>(number));
     member::<T>(id, &owner, &device(number));
     let filler = (0..MOST_PLACES as usize - 1).map(|at| [at as u8 + 1; 32]);
-    let tasks: Vec<TaskId> = tasks.iter().copied().chain(filler).take(T::Pipeline::get() as usize - 1).collect();
+    let tasks: Vec<TaskId> =
+        tasks.iter().copied().chain(filler).take(T::Pipeline::get() as usize - 1).collect();
     let recent = [([1; 32], Verdict::Agreed); RECENT as usize];
     Workers::<T>::insert(
         id,
@@ -149,7 +154,8 @@ pub fn work<T: Real>(task: Task, stage: Stage, states: &[State]) -> TaskId {
     });
     let replicas = BoundedVec::truncate_from(replicas.collect());
     let deadline = NOW - 1;
-    let work = Work { task, class: Class::Large, worth: 1_000_000, batch: Some(BATCH), stage, deadline, replicas };
+    let work =
+        Work { task, class: Class::Large, worth: 1_000_000, batch: Some(BATCH), stage, deadline, replicas };
     Tasks::<T>::insert(id, work);
     id
 }
@@ -161,7 +167,14 @@ pub fn large() -> Task {
 
 /// Three inspectors look at a task, the last `open` of them still; each accused machine has opened its roots, and has answered each
 /// inspector the longest question.
-pub fn dispute<T: Real>(id: TaskId, cause: Cause, open: usize, roots: Option<&Roots>, question: Question, answer: Option<&Answer>) {
+pub fn dispute<T: Real>(
+    id: TaskId,
+    cause: Cause,
+    open: usize,
+    roots: Option<&Roots>,
+    question: Question,
+    answer: Option<&Answer>,
+) {
     let all = pallet_inspectors::Candidates::<T>::get();
     let inspectors: Vec<Account> = all.iter().take(DRAWN as usize).map(|(who, _)| who.clone()).collect();
     let work = Tasks::<T>::get(id).unwrap();
@@ -186,7 +199,10 @@ pub fn dispute<T: Real>(id: TaskId, cause: Cause, open: usize, roots: Option<&Ro
     });
     let duties = BoundedVec::truncate_from(duties.collect());
     let (tries, deadline, slashed) = (TRIES - 1, NOW - 1, T::MachineBond::get());
-    Disputes::<T>::insert(id, Dispute { cause, frozen_in: 0, tries, drawn: true, deadline, duties, convicted: 0, slashed });
+    Disputes::<T>::insert(
+        id,
+        Dispute { cause, frozen_in: 0, tries, drawn: true, deadline, duties, convicted: 0, slashed },
+    );
 }
 
 /// A disputed lie that three machines agree on, and that an inspector has followed to the end.

@@ -2,7 +2,11 @@
 //!
 //! Who is told of a machine's standing is measured where it is told, and comes on top: [`OnStanding::weight`](crate::OnStanding::weight).
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot be set up must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot be set up must stop"
+)]
 
 mod rig;
 
@@ -141,8 +145,7 @@ enum Done {
 
 fn challenge(rig: &Rig, inspector: &Account) -> Challenge {
     let ek = EkPublic::parse(&rig.ek_public()).unwrap();
-    let made =
-        make_credential(&ek, &attest::object_name(&rig.ak_public()), &SECRET, &randomness()).unwrap();
+    let made = make_credential(&ek, &attest::object_name(&rig.ak_public()), &SECRET, &randomness()).unwrap();
     Challenge {
         id_object: made.id_object.try_into().unwrap(),
         encrypted_secret: made.encrypted_secret.try_into().unwrap(),
@@ -418,7 +421,8 @@ mod measured {
         let rig = Rig::new();
         enrol::<T>(&rig, &rich::<T>("owner"));
         fill::<T>(NOW + T::DutyBlocks::get());
-        let (reporter, one, other) = (rich::<T>("reporter"), rig.earlier_testimony(), rig.testimony(false, 3));
+        let (reporter, one, other) =
+            (rich::<T>("reporter"), rig.earlier_testimony(), rig.testimony(false, 3));
         #[extrinsic_call]
         report_fork(RawOrigin::Signed(reporter), rig.id(), one, other);
         assert!(Accusations::<T>::contains_key(rig.id()));
