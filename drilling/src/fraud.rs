@@ -107,22 +107,6 @@ pub fn verify(task: &Task, digest: &Hash, proof: &[u8]) -> Result<Fraud, FraudEr
     Ok(Fraud { layer: proof.layer, row: proof.row, column: proof.column, claimed, computed })
 }
 
-/// The rough cost of checking a proof, for the chain's weights: bytes hashed and elements generated or multiplied, at most.
-pub fn cost(task: &Task) -> Cost {
-    let widest = (0..task.spec.layers.depth()).filter_map(|layer| task.spec.inputs_of(layer)).max();
-    let widest = u64::from(widest.unwrap_or_default());
-    Cost { hashed: MAX_FRAUD_PROOF.min(5 * widest as usize + 16 * 1024) as u64, elements: 2 * widest }
-}
-
-/// See [`cost`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    /// Bytes through BLAKE3.
-    pub hashed: u64,
-    /// Elements generated, each a 64th of a ChaCha block.
-    pub elements: u64,
-}
-
 /// A stretch that the proof opens, the tree it lies in and that tree's root.
 struct Opened<'a> {
     tree: Tree,

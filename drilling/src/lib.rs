@@ -27,6 +27,8 @@
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(all(test, not(feature = "std")))]
 extern crate std;
 

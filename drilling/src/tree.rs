@@ -259,9 +259,10 @@ fn equal(hash: &Hash, expected: &Hash) -> Result<(), TreeError> {
     if hash == expected { Ok(()) } else { Err(TreeError::WrongRoot) }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 mod build {
     use super::{CHUNK, Hash, Tree, TreeError, left_width};
+    use alloc::vec::Vec;
 
     impl Tree {
         /// The root over these bytes.
@@ -269,6 +270,7 @@ mod build {
             blake3::keyed_hash(&self.key, bytes).into()
         }
 
+        #[cfg(feature = "std")]
         /// The root over a whole tree, given the chaining values of all nodes of one level below it, 32 bytes each.
         pub(crate) fn root_of(&self, nodes: &[u8]) -> Result<Hash, TreeError> {
             let count = nodes.len() as u64 / 32;

@@ -16,6 +16,7 @@ mod sh;
 mod stories;
 mod test;
 mod wasm;
+mod weights;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ enum Command {
     Bench(bench::Options),
     /// Build the runtime's WASM, by whichever way this machine allows
     Wasm,
+    /// Measure what the chain's calls and hooks cost, in WASM, and write the pallets' weights
+    Weights(weights::Options),
     /// Prove that attest's core builds without std for the runtime and for a Cortex-M
     CheckNoStd,
 }
@@ -83,6 +86,7 @@ fn main() -> anyhow::Result<()> {
             println!("{}", path.display());
             Ok(())
         }
+        Command::Weights(options) => weights::run(&root, &options),
         Command::CheckNoStd => {
             setup::run()?;
             no_std::run()

@@ -29,7 +29,7 @@ const PALLETS: [&str; 14] = [
     "pallet-rewards",
 ];
 /// Always built together: what is built alone has other features, and would be built once more.
-const CHAIN: [&str; 4] = ["-p", "matrixai-runtime", "-p", "matrixai-node"];
+const CHAIN: [&str; 6] = ["-p", "matrixai-runtime", "-p", "matrixai-node", "-p", "matrixai-bencher"];
 
 /// Runs everything; the first failure ends it.
 pub fn run(root: &Path, options: &Options) -> Result<()> {

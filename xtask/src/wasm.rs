@@ -30,6 +30,12 @@ pub fn build_next(root: &Path) -> Result<PathBuf> {
     make(root, "wasm of the next version", "../matrixai_runtime_next.wasm", &["--features", "next"])
 }
 
+/// Builds it with its benchmarks in it: for measuring, no node takes it.
+pub fn build_benchmarks(root: &Path) -> Result<PathBuf> {
+    let features = ["--features", "runtime-benchmarks"];
+    make(root, "wasm with benchmarks", "../matrixai_runtime_benchmarks.wasm", &features)
+}
+
 fn make(root: &Path, what: &str, file: &str, features: &[&str]) -> Result<PathBuf> {
     let target_dir = sh::target_dir();
     let dir = target_dir.join("wasm-build");

@@ -227,6 +227,7 @@ impl pallet_draw::Epochs for BabeEpochs {
 
 impl pallet_draw::Config for Runtime {
     type Epochs = BabeEpochs;
+    type WeightInfo = pallet_draw::weights::Measured<ParityDbWeight>;
 }
 
 parameter_types! {
@@ -246,6 +247,7 @@ impl pallet_inspectors::Config for Runtime {
     type Fine = ConstU128<{ constants::INSPECTOR_FINE }>;
     type Unbonding = ConstU32<{ constants::INSPECTOR_UNBONDING }>;
     type Most = ConstU32<{ constants::MAX_INSPECTORS }>;
+    type WeightInfo = pallet_inspectors::weights::Measured<ParityDbWeight>;
 }
 
 impl pallet_machines::Config for Runtime {
@@ -263,6 +265,7 @@ impl pallet_machines::Config for Runtime {
     type AnchorPeriod = AnchorPeriod;
     type AnchorGrace = AnchorGrace;
     type DutyBlocks = DutyBlocks;
+    type WeightInfo = pallet_machines::weights::Measured<ParityDbWeight>;
 }
 
 impl pallet_drilling::Config for Runtime {
@@ -285,6 +288,7 @@ impl pallet_drilling::Config for Runtime {
     type WindowBlocks = WindowBlocks;
     type AnswerBlocks = AnswerBlocks;
     type DutyBlocks = DutyBlocks;
+    type WeightInfo = pallet_drilling::weights::Measured<ParityDbWeight>;
 }
 
 /// An owner's compute power, by which blocks are won.
@@ -324,6 +328,7 @@ impl pallet_rewards::Config for Runtime {
     type Release = ConstU32<{ constants::RELEASE }>;
     type Treasury = Treasury;
     type ReporterPart = ReporterPart;
+    type WeightInfo = pallet_rewards::weights::Measured<ParityDbWeight>;
 }
 
 impl pallet_authorities::Config for Runtime {
@@ -340,6 +345,7 @@ impl pallet_authorities::Config for Runtime {
     type IdleBlocks = ConstU64<{ constants::IDLE_BLOCKS }>;
     type Unbonding = ConstU32<{ constants::UNBONDING }>;
     type KeptEpochs = ConstU32<{ constants::KEPT_EPOCHS }>;
+    type WeightInfo = pallet_authorities::weights::Measured<ParityDbWeight>;
 }
 
 impl pallet_ecp::Config for Runtime {
@@ -347,6 +353,7 @@ impl pallet_ecp::Config for Runtime {
     type Watch = Rewards;
     type TrainingPercent = ConstU32<{ constants::TRAINING_PERCENT }>;
     type TrainingDays = ConstU32<{ constants::TRAINING_DAYS }>;
+    type WeightInfo = pallet_ecp::weights::Measured<ParityDbWeight>;
 }
 
 #[cfg(feature = "next")]

@@ -20,6 +20,10 @@
 
 extern crate alloc;
 
+// Its macros are used below.
+#[cfg(feature = "runtime-benchmarks")]
+#[macro_use]
+mod benchmarks;
 #[allow(missing_docs)]
 pub mod apis;
 #[allow(missing_docs)]
@@ -27,6 +31,8 @@ pub mod configs;
 pub mod constants;
 pub mod genesis;
 pub mod pace;
+#[cfg(test)]
+mod tests;
 
 use alloc::{borrow::Cow, vec::Vec};
 use polkadot_sdk::*;

@@ -2,7 +2,7 @@
 
 use crate::{
     Authored, Candidates, Config, EpochSets, Event, Members, NextProducers, Owed, Pallet, Power, Registry,
-    lottery, types::*,
+    lottery, types::*, weights::WeightInfo,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use polkadot_sdk::*;
@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
 
     /// In the first block of an epoch, once BABE has looked at its slot.
     pub(crate) fn turn() -> Weight {
-        Self::note_idle();
+        let rested = Self::note_idle();
         let (owners, weights) = Self::next_producers();
         // First what clients follow already, then what they hear of now: it counts from the next epoch on.
         let announced = pallet_babe::NextAuthorities::<T>::get();
@@ -33,10 +33,11 @@ impl<T: Config> Pallet<T> {
         NextProducers::<T>::put(Self::set(Role::Producing, producers, owners));
         EpochSets::<T>::insert(epoch, Sets { producers, voters: Self::turn_voters(epoch) });
         Self::prune(epoch);
-        let members = Candidates::<T>::decode_len().unwrap_or(0) as u64;
-        // Of each candidate: its record twice, its key's owner, its power and its blocks.
-        let reads = members.saturating_mul(5).saturating_add(20);
-        T::DbWeight::get().reads_writes(reads, members.saturating_add(40))
+        let producers = pallet_babe::Authorities::<T>::decode_len().unwrap_or(0);
+        let members =
+            producers.max(Candidates::<T>::decode_len().unwrap_or(0)).saturating_add(rested as usize);
+        let rest = <T as Config>::WeightInfo::rest().saturating_mul(rested);
+        <T as Config>::WeightInfo::turn(u32::try_from(members).unwrap_or(u32::MAX)).saturating_add(rest)
     }
 
     /// All candidates, by their compute power now; where there are none, those announced last: a set is never empty.
@@ -58,8 +59,8 @@ impl<T: Config> Pallet<T> {
         (owners, WeakBoundedVec::force_from(weighted, None))
     }
 
-    /// Lets those rest who should have produced many blocks since their last one, a third of all at most.
-    fn note_idle() {
+    /// Lets those rest who should have produced many blocks since their last one, a third of all at most. Returns how many.
+    fn note_idle() -> u64 {
         let producers = pallet_babe::Authorities::<T>::get();
         let mut members = Vec::new();
         for (key, weight) in &producers {
@@ -87,9 +88,8 @@ impl<T: Config> Pallet<T> {
         Owed::<T>::put(BoundedVec::truncate_from(owed));
         // With a third of the voters gone nothing can remove them: they go before, and never so many that they are the reason.
         idle.truncate(producers.len() / 3);
-        for owner in idle {
-            Self::rest(&owner);
-        }
+        idle.iter().for_each(Self::rest);
+        idle.len() as u64
     }
 
     /// Out of the next sets, until it wakes.

@@ -22,6 +22,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod epoch;
 mod history;
 mod lottery;
@@ -31,6 +33,7 @@ mod stake;
 mod tests;
 pub mod types;
 mod voters;
+pub mod weights;
 
 pub use lottery::{MOST, scaled};
 pub use pallet::*;
@@ -59,7 +62,7 @@ impl<Account, Credit> OnSlash<Account, Credit> for () {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::*;
+    use crate::{types::*, weights::WeightInfo};
     use alloc::vec::Vec;
     use frame_support::{
         pallet_prelude::*,
@@ -122,6 +125,8 @@ pub mod pallet {
         /// Epochs whose sets are remembered: more than the unbonding lasts.
         #[pallet::constant]
         type KeptEpochs: Get<u32>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Why money is held.
@@ -296,7 +301,7 @@ pub mod pallet {
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(now: BlockNumberFor<T>) -> Weight {
             // Whether the epoch ends, and the block counted for its author.
-            let asked = T::DbWeight::get().reads_writes(5, 1);
+            let asked = <T as Config>::WeightInfo::stay();
             if pallet_babe::Pallet::<T>::should_epoch_change(now) {
                 Self::turn().saturating_add(asked)
             } else {
@@ -309,7 +314,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Stakes, and takes part with these keys. The proof is what a node's `author_rotateKeysWithOwner` gives for the sender.
         #[pallet::call_index(0)]
-        #[pallet::weight((Pallet::<T>::weight_of_joining(), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_joining(<T as Config>::WeightInfo::join()), DispatchClass::Normal))]
         pub fn join(origin: OriginFor<T>, keys: T::Keys, proof: Proof, stake: u128) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_join(owner, &keys, &proof, stake)
@@ -317,7 +322,7 @@ pub mod pallet {
 
         /// Puts more at stake.
         #[pallet::call_index(1)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(3, 3), DispatchClass::Normal))]
+        #[pallet::weight((<T as Config>::WeightInfo::bond_more(), DispatchClass::Normal))]
         pub fn bond_more(origin: OriginFor<T>, amount: u128) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_bond_more(&owner, amount)
@@ -325,7 +330,7 @@ pub mod pallet {
 
         /// Wants a seat among the voters, or no longer.
         #[pallet::call_index(2)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(1, 1), DispatchClass::Normal))]
+        #[pallet::weight((<T as Config>::WeightInfo::seat(), DispatchClass::Normal))]
         pub fn seat(origin: OriginFor<T>, wanted: bool) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_seat(&owner, wanted)
@@ -333,7 +338,7 @@ pub mod pallet {
 
         /// Takes part again after rest.
         #[pallet::call_index(3)]
-        #[pallet::weight((Pallet::<T>::weight_of_joining(), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_joining(<T as Config>::WeightInfo::wake()), DispatchClass::Normal))]
         pub fn wake(origin: OriginFor<T>) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_wake(&owner)
@@ -341,7 +346,7 @@ pub mod pallet {
 
         /// Takes part no more; the stake comes free later.
         #[pallet::call_index(4)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(3, 3), DispatchClass::Normal))]
+        #[pallet::weight((<T as Config>::WeightInfo::leave(), DispatchClass::Normal))]
         pub fn leave(origin: OriginFor<T>) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_leave(&owner)
@@ -349,7 +354,7 @@ pub mod pallet {
 
         /// Takes the stake back.
         #[pallet::call_index(5)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(6, 5), DispatchClass::Normal))]
+        #[pallet::weight((<T as Config>::WeightInfo::withdraw(), DispatchClass::Normal))]
         pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_withdraw(&owner)
@@ -357,11 +362,10 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
-        /// Two signatures, and where the chain is full the power of everybody.
-        fn weight_of_joining() -> Weight {
-            let signatures = frame_support::weights::constants::WEIGHT_REF_TIME_PER_MICROS * 100;
-            let reads = u64::from(<T as Config>::Most::get()).saturating_add(5);
-            T::DbWeight::get().reads_writes(reads, 6).saturating_add(Weight::from_parts(signatures, 0))
+        /// Where the chain is full, the weakest of all is found and rests.
+        fn weight_of_joining(own: Weight) -> Weight {
+            let (weakest, rest) = (<T as Config>::WeightInfo::weakest(), <T as Config>::WeightInfo::rest());
+            own.saturating_add(weakest).saturating_add(rest)
         }
     }
 

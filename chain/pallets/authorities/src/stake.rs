@@ -43,7 +43,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Among those who take part. Where there is no room, whoever has the least compute power rests, if it is less.
-    fn admit(owner: &T::AccountId) -> DispatchResult {
+    pub(crate) fn admit(owner: &T::AccountId) -> DispatchResult {
         if Candidates::<T>::try_append(owner).is_ok() {
             return Ok(());
         }

@@ -19,7 +19,10 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod pick;
+pub mod weights;
 
 use polkadot_sdk::*;
 
@@ -53,6 +56,7 @@ pub trait Draw {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
+    use crate::weights::WeightInfo;
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::BlockNumberFor;
 
@@ -65,6 +69,8 @@ pub mod pallet {
     pub trait Config: polkadot_sdk::frame_system::Config {
         /// Epochs and their randomness.
         type Epochs: Epochs;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Seeds, by the epoch in which their inputs froze.
@@ -83,9 +89,8 @@ pub mod pallet {
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(_: BlockNumberFor<T>) -> Weight {
             let (now, last) = (T::Epochs::index(), Last::<T>::get());
-            let db = T::DbWeight::get();
             if now == last {
-                return db.reads(2);
+                return T::DbWeight::get().reads(2);
             }
             Last::<T>::put(now);
             // The seed mixes the outputs of the last epoch that had blocks: only what froze before that epoch may use it.
@@ -98,7 +103,7 @@ pub mod pallet {
                 }
             }
             Unseeded::<T>::put(last);
-            db.reads_writes(4, last.saturating_sub(from).saturating_mul(2).saturating_add(2))
+            T::WeightInfo::turn(u32::try_from(last.saturating_sub(from)).unwrap_or(u32::MAX))
         }
     }
 

@@ -32,6 +32,7 @@ impl Epochs for Clock {
 }
 
 impl pallet_draw::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Epochs = Clock;
 }
 

@@ -1,6 +1,6 @@
 //! What revealed results lead to: credit, or forfeit and the search for who lied. And the audits that make agreeing on a lie dear.
 
-use crate::{AgreedTasks, AgreedUpTo, Audited, Config, Event, Pallet, Tasks, types::*};
+use crate::{AgreedTasks, AgreedUpTo, Audited, Config, Event, Pallet, Tasks, types::*, weights::WeightInfo};
 use pallet_draw::{Draw, KEPT_EPOCHS, pick};
 use pallet_ecp::{Credit, score::Kind};
 use pallet_machines::types::{Account, MachineId};
@@ -55,16 +55,15 @@ impl<T: Config> Pallet<T> {
 
     /// Draws which of the agreed tasks are audited: a chunk in each block, with a seed that nobody knew when they agreed.
     pub(crate) fn draw_audits() -> Weight {
-        let db = T::DbWeight::get();
         let (epoch, chunk) = Audited::<T>::get();
         let oldest = T::Draw::epoch().saturating_sub(KEPT_EPOCHS);
         if epoch < oldest {
             Audited::<T>::put((oldest, 0));
-            return db.reads_writes(1, 1);
+            return T::WeightInfo::draw_audits(0);
         }
-        let Some(seed) = T::Draw::seed(epoch) else { return db.reads(2) };
+        let Some(seed) = T::Draw::seed(epoch) else { return T::WeightInfo::draw_audits(0) };
         let tasks = AgreedTasks::<T>::take(epoch, chunk);
-        let count = tasks.len() as u64;
+        let mut cost = T::WeightInfo::draw_audits(tasks.len() as u32);
         if chunk >= AgreedUpTo::<T>::get(epoch) {
             AgreedUpTo::<T>::remove(epoch);
             Audited::<T>::put((epoch.saturating_add(1), 0));
@@ -77,11 +76,12 @@ impl<T: Config> Pallet<T> {
             let drawn = pick(&seed, &purpose, 100, 1).first().copied().unwrap_or(100);
             if drawn < T::AuditPercent::get() {
                 Self::open_dispute(id, work, Cause::Audit, epoch, 0);
+                cost = cost.saturating_add(T::WeightInfo::open_dispute());
             } else {
                 Self::finish(id, &work);
             }
         }
-        db.reads_writes(count.saturating_mul(4).saturating_add(4), count.saturating_mul(6).saturating_add(3))
+        cost
     }
 
     /// The task is over, whatever came of it.

@@ -1,14 +1,15 @@
 //! Commit and reveal: nobody can copy from the chain, since nobody reveals while anybody can still commit, and a commitment names its machine.
 
-use crate::{Config, Error, Event, Fleet, Pallet, Tasks, types::*};
+use crate::{Config, Error, Event, Fleet, Pallet, Tasks, types::*, weights::WeightInfo};
 use drilling::{Hash, commitment};
 use pallet_draw::Draw;
+use pallet_ecp::Credit;
 use pallet_machines::types::{Account, MachineId};
 use polkadot_sdk::*;
 
 use frame_support::{
     ensure,
-    pallet_prelude::{DispatchResult, Get},
+    pallet_prelude::{DispatchResult, DispatchResultWithPostInfo, Get, Weight},
 };
 
 impl<T: Config> Pallet<T> {
@@ -37,7 +38,12 @@ impl<T: Config> Pallet<T> {
         Self::part_state(device, id, Stage::Committing).is_some_and(|state| state == State::Assigned)
     }
 
-    pub(crate) fn do_reveal(device: &Account, id: TaskId, digest: Hash, salt: &Hash) -> DispatchResult {
+    pub(crate) fn do_reveal(
+        device: &Account,
+        id: TaskId,
+        digest: Hash,
+        salt: &Hash,
+    ) -> DispatchResultWithPostInfo {
         let (machine, mut work) = Self::part(device, id)?;
         match work.stage {
             Stage::Committing | Stage::Short => return Err(Error::<T>::TooEarly.into()),
@@ -59,10 +65,20 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::Revealed { task: id, machine, digest });
         if work.replicas.iter().any(|replica| matches!(replica.state, State::Committed(_))) {
             Tasks::<T>::insert(id, work);
-        } else {
-            Self::settle(id, work, 0);
+            // Only the last reveal has an outcome. One before it does less than a commit.
+            return Ok(Some(T::WeightInfo::commit()).into());
         }
-        Ok(())
+        Self::settle(id, work, 0);
+        Ok(().into())
+    }
+
+    /// The dearest outcome of a reveal: agreement, a dispute, or nobody left to compare with.
+    pub(crate) fn weight_of_reveal() -> Weight {
+        let outcome = T::WeightInfo::reveal()
+            .max(T::WeightInfo::reveal_differing())
+            .max(T::WeightInfo::close_reveals());
+        // No more can have committed than do a task at one time.
+        outcome.saturating_add(T::Credit::weight().saturating_mul(u64::from(MOST_AT_ONCE)))
     }
 
     /// Whether a result would be taken, if it is the one committed to: only then it costs nothing.

@@ -1,7 +1,9 @@
 //! Conviction: by silence, or by a fraud proof that the chain checks itself. Nobody's word slashes anybody.
 
-use crate::{Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, types::*, weights};
-use drilling::{Question, fraud};
+use crate::{
+    Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, types::*, weights::WeightInfo,
+};
+use drilling::{Kernel, MAX_INPUTS, MAX_WIDTH, Question, Spec, fraud};
 use pallet_draw::Draw;
 use pallet_ecp::{Credit, score::Kind};
 use pallet_machines::types::{Account, MachineId};
@@ -94,8 +96,34 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What convicting somebody of this task costs.
-    fn weight_of_conviction(work: &Work) -> Weight {
-        weights::fraud(&fraud::cost(&work.task)).saturating_add(T::DbWeight::get().reads_writes(30, 30))
+    pub(crate) fn weight_of_conviction(work: &Work) -> Weight {
+        let Spec { kernel, inputs, layers, .. } = &work.task.spec;
+        let widest = layers.iter().map(|layer| layer.outputs).max().unwrap_or_default();
+        let proof = match kernel {
+            Kernel::Mlp => T::WeightInfo::convict_generated(*inputs).max(Self::weight_of_opening(widest)),
+            Kernel::Infer { .. } => Self::weight_of_opening(widest.max(*inputs)),
+        };
+        let convicted = proof.saturating_add(Self::weight_of_revoking());
+        match work.stage {
+            Stage::Agreed => convicted.saturating_add(T::WeightInfo::open_dispute()),
+            _ => convicted,
+        }
+    }
+
+    /// The dearest conviction: what a call sets aside before the chain looks which task it is about.
+    pub(crate) fn weight_of_any_conviction() -> Weight {
+        let generated = T::WeightInfo::convict_generated(MAX_INPUTS);
+        let proof = generated.max(Self::weight_of_opening(MAX_WIDTH));
+        proof.saturating_add(T::WeightInfo::open_dispute()).saturating_add(Self::weight_of_revoking())
+    }
+
+    /// Taking back what everybody had earned with a lie.
+    pub(crate) fn weight_of_revoking() -> Weight {
+        T::Credit::weight().saturating_mul(MOST_REPLICAS.into())
+    }
+
+    fn weight_of_opening(width: u32) -> Weight {
+        T::WeightInfo::convict_opened(width).max(T::WeightInfo::convict_published(width))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     Accused, Config, Disclosures, Disputes, DutiesOf, Error, Event, Fleet, Pallet, Tasks, Undrawn,
-    UndrawnEnds, types::*,
+    UndrawnEnds, types::*, weights::WeightInfo,
 };
 use alloc::vec::Vec;
 use drilling::Question;
@@ -58,7 +58,6 @@ impl<T: Config> Pallet<T> {
 
     /// Draws inspectors for the oldest disputes whose seed is known.
     pub(crate) fn draw_inspectors() -> Weight {
-        let db = T::DbWeight::get();
         let (from, end) = UndrawnEnds::<T>::get();
         let mut next = from;
         while next < end.min(from.saturating_add(u64::from(DRAWS_PER_BLOCK))) {
@@ -83,10 +82,7 @@ impl<T: Config> Pallet<T> {
         if count > 0 {
             UndrawnEnds::<T>::mutate(|(from, _)| *from = next);
         }
-        db.reads_writes(
-            count.saturating_mul(10).saturating_add(4),
-            count.saturating_mul(10).saturating_add(1),
-        )
+        T::WeightInfo::draw_inspectors(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     fn draw(id: TaskId, mut dispute: Dispute, seed: &[u8; 32]) {

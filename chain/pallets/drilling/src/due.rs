@@ -1,9 +1,9 @@
 //! What falls due, by block: each block looks at its own items only. An item says "look again"; one that came too early changes nothing.
 
-use crate::{Config, Due, Pallet, Tasks, types::*};
+use crate::{Config, Due, Pallet, Tasks, types::*, weights::WeightInfo};
 use polkadot_sdk::*;
 
-use frame_support::pallet_prelude::{Get, Weight};
+use frame_support::pallet_prelude::Weight;
 
 impl<T: Config> Pallet<T> {
     /// Looks at the item in the first block after `last` that has room. `false`: none has.
@@ -14,34 +14,45 @@ impl<T: Config> Pallet<T> {
 
     /// Looks at everything that is due in this block.
     pub(crate) fn settle_due() -> Weight {
-        let db = T::DbWeight::get();
         let items = Due::<T>::take(Self::now());
-        items.into_iter().fold(db.reads_writes(1, 1), |sum, item| {
-            let (reads, writes) = match item {
-                // The dearest has silent machines: their bonds, workers and disclosures, and those of a machine to compensate.
-                Item::Task(task) if Self::look(task) => (18, 14),
-                // Most tasks were settled before their time was over.
-                Item::Task(_) => (1, 0),
+        let looked = T::WeightInfo::settle_due(items.len() as u32);
+        items.into_iter().fold(looked, |sum, item| {
+            sum.saturating_add(match item {
+                Item::Task(task) => Self::look(task),
                 Item::Batch(batch) => {
                     Self::tally(batch);
-                    (u64::from(VOTES).saturating_add(8), 8)
+                    T::WeightInfo::tally()
                 }
-            };
-            sum.saturating_add(db.reads_writes(reads, writes))
+            })
         })
     }
 
-    /// Returns whether there was anything to do.
-    fn look(id: TaskId) -> bool {
-        let Some(work) = Tasks::<T>::get(id) else { return false };
+    /// Does what is to be done for a task, and returns what that costs.
+    pub(crate) fn look(id: TaskId) -> Weight {
+        // Most tasks were settled before their time was over.
+        let Some(work) = Tasks::<T>::get(id) else { return Weight::zero() };
         let over = work.deadline < Self::now();
         match work.stage {
-            Stage::Committing if over => Self::close_commits(id, work),
-            Stage::Short if over => Self::fail(id, work),
-            Stage::Revealing if over => Self::close_reveals(id, work),
-            Stage::Disputed => Self::look_at_dispute(id),
-            Stage::Committing | Stage::Short | Stage::Revealing | Stage::Agreed => return false,
+            Stage::Committing if over => {
+                Self::close_commits(id, work);
+                T::WeightInfo::close_commits().max(T::WeightInfo::close_commits_short())
+            }
+            Stage::Short if over => {
+                Self::fail(id, work);
+                T::WeightInfo::close_commits()
+            }
+            Stage::Revealing if over => {
+                Self::close_reveals(id, work);
+                Self::weight_of_reveal()
+            }
+            Stage::Disputed => {
+                Self::look_at_dispute(id);
+                let looked = T::WeightInfo::look_unanswered().max(T::WeightInfo::look_unattended());
+                looked.saturating_add(Self::weight_of_revoking())
+            }
+            Stage::Committing | Stage::Short | Stage::Revealing | Stage::Agreed => {
+                T::WeightInfo::look_early()
+            }
         }
-        true
     }
 }

@@ -47,6 +47,8 @@ extern crate alloc;
 mod agree;
 mod api;
 mod batch;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod bond;
 mod commit;
 mod convict;
@@ -72,7 +74,7 @@ use polkadot_sdk::*;
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::*;
+    use crate::{types::*, weights::WeightInfo};
     use alloc::{boxed::Box, vec::Vec};
     use drilling::{Class, Hash, Question, Spec};
     use frame_support::{
@@ -144,6 +146,8 @@ pub mod pallet {
         type AnswerBlocks: Get<u32>;
         /// Blocks that inspectors have for a dispute in which they ask nothing.
         type DutyBlocks: Get<u32>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Why money is held.
@@ -664,7 +668,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Puts more of the sender's tokens at stake for its machines' results.
         #[pallet::call_index(0)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(4, 4)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::bond(), DispatchClass::Normal))]
         pub fn bond(origin: OriginFor<T>, amount: u128) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_bond(&owner, amount)
@@ -672,7 +676,7 @@ pub mod pallet {
 
         /// Takes some of it away: it covers no machine any more, and comes free later.
         #[pallet::call_index(1)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(3, 3)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::unbond(), DispatchClass::Normal))]
         pub fn unbond(origin: OriginFor<T>, amount: u128) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_unbond(&owner, amount)
@@ -680,7 +684,7 @@ pub mod pallet {
 
         /// Takes back what has come free.
         #[pallet::call_index(2)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(4, 4)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::withdraw(), DispatchClass::Normal))]
         pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_withdraw(&owner)
@@ -689,7 +693,7 @@ pub mod pallet {
         /// Publishes a batch of tasks. `difficulty` is what one of them is worth, in micro-ut: the publisher says what it expects, and is
         /// refused where the chain counts otherwise.
         #[pallet::call_index(3)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(6, 6)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::publish(), DispatchClass::Normal))]
         pub fn publish(
             origin: OriginFor<T>,
             spec: Box<Spec>,
@@ -704,7 +708,7 @@ pub mod pallet {
 
         /// Votes on a batch with the sender's bond.
         #[pallet::call_index(4)]
-        #[pallet::weight((weights::VOTE.saturating_add(T::DbWeight::get().reads_writes(2, 1)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::vote(), DispatchClass::Normal))]
         pub fn vote(origin: OriginFor<T>, batch: BatchId, approve: bool) -> DispatchResult {
             let voter = ensure_signed(origin)?;
             Self::do_vote(&voter, batch, approve)
@@ -712,7 +716,7 @@ pub mod pallet {
 
         /// Ends the sender's batch; gives back the price of tasks that nobody has been given.
         #[pallet::call_index(5)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(5, 5)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::end_batch(), DispatchClass::Normal))]
         pub fn end_batch(origin: OriginFor<T>, batch: BatchId) -> DispatchResult {
             let publisher = ensure_signed(origin)?;
             Self::do_end_batch(&publisher, batch)
@@ -720,7 +724,7 @@ pub mod pallet {
 
         /// The sender's machine takes up to `places` tasks of a class at one time, from now on; with 0 places, none.
         #[pallet::call_index(6)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(8, 6)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::ready(), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, class: &Class, places: &u8| -> bool {
             Pallet::<T>::is_free(origin, |device| Pallet::<T>::may_be_ready(device, *class, *places))
         })]
@@ -731,7 +735,7 @@ pub mod pallet {
 
         /// Binds the sender's machine to its result: [`drilling::commitment`].
         #[pallet::call_index(7)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(6, 6)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::commit().max(T::WeightInfo::close_commits()), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, task: &TaskId, _: &Hash| -> bool {
             Pallet::<T>::is_free(origin, |device| Pallet::<T>::may_commit(device, task))
         })]
@@ -742,21 +746,23 @@ pub mod pallet {
 
         /// Shows the result that was committed to; the last of a task's reveals credits all.
         #[pallet::call_index(8)]
-        #[pallet::weight((weights::COMMITMENT
-            .saturating_add(weights::RECORD)
-            .saturating_add(T::Credit::weight().saturating_mul(u64::from(MOST_REPLICAS)))
-            .saturating_add(T::DbWeight::get().reads_writes(20, 20)), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_reveal(), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, task: &TaskId, _: &Hash, _: &Hash| -> bool {
             Pallet::<T>::is_free(origin, |device| Pallet::<T>::may_reveal(device, task))
         })]
-        pub fn reveal(origin: OriginFor<T>, task: TaskId, digest: Hash, salt: Hash) -> DispatchResult {
+        pub fn reveal(
+            origin: OriginFor<T>,
+            task: TaskId,
+            digest: Hash,
+            salt: Hash,
+        ) -> DispatchResultWithPostInfo {
             let device = ensure_signed(origin)?;
             Self::do_reveal(&device, task, digest, &salt)
         }
 
         /// Answers a question about the result of the sender's machine: [`drilling::disclosure`].
         #[pallet::call_index(9)]
-        #[pallet::weight((weights::ANSWER.saturating_mul(u64::from(DRAWN)).saturating_add(T::DbWeight::get().reads_writes(5, 2)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::disclose(), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, task: &TaskId, question: &Question, _: &Answer| -> bool {
             Pallet::<T>::is_free(origin, |device| Pallet::<T>::may_disclose(device, task, question))
         })]
@@ -772,7 +778,7 @@ pub mod pallet {
 
         /// A drawn inspector asks a machine what lies under the `place`-th hash of its last answer to this inspector: at first, of its roots.
         #[pallet::call_index(10)]
-        #[pallet::weight((weights::ANSWER.saturating_add(T::DbWeight::get().reads_writes(6, 6)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::demand(), DispatchClass::Normal))]
         pub fn demand(origin: OriginFor<T>, task: TaskId, machine: MachineId, place: u32) -> DispatchResult {
             let inspector = ensure_signed(origin)?;
             Self::do_demand(&inspector, task, machine, place)
@@ -780,7 +786,7 @@ pub mod pallet {
 
         /// Proves that a machine's revealed result is wrong. Anybody may; drawn inspectors are paid for it.
         #[pallet::call_index(11)]
-        #[pallet::weight((weights::FRAUD.saturating_add(T::DbWeight::get().reads_writes(30, 30)), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_any_conviction(), DispatchClass::Normal))]
         pub fn convict(
             origin: OriginFor<T>,
             task: TaskId,
@@ -793,7 +799,7 @@ pub mod pallet {
 
         /// A drawn inspector has nothing (more) to say against anybody in this dispute.
         #[pallet::call_index(12)]
-        #[pallet::weight((weights::RECORD.saturating_add(T::DbWeight::get().reads_writes(20, 16)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::clear(), DispatchClass::Normal))]
         pub fn clear(origin: OriginFor<T>, task: TaskId) -> DispatchResult {
             let inspector = ensure_signed(origin)?;
             Self::do_clear(&inspector, task)

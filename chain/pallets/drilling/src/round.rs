@@ -3,7 +3,7 @@
 
 use crate::{
     Bonds, Config, Event, Fleet, Matched, Matching, Number, Pallet, Pools, Rounds, Short, Tasks, Workers,
-    batch::Next, types::*, weights,
+    batch::Next, types::*, weights::WeightInfo,
 };
 use alloc::vec::Vec;
 use drilling::{Class, Task};
@@ -22,20 +22,19 @@ struct Fit {
 }
 
 /// What a block still may do.
-struct Budget {
-    looks: u32,
-    tasks: u32,
+pub(crate) struct Budget {
+    pub(crate) looks: u32,
+    pub(crate) tasks: u32,
 }
 
 impl<T: Config> Pallet<T> {
     /// Matches a bounded part of what froze, oldest epoch first.
     pub(crate) fn match_some() -> Weight {
-        let db = T::DbWeight::get();
-        let mut shuffled = 0;
+        let mut cost = T::DbWeight::get().reads(1);
         if Matching::<T>::get().is_empty() {
-            shuffled = Self::begin_rounds();
+            cost = cost.saturating_add(T::WeightInfo::begin_rounds(Self::begin_rounds()));
         }
-        let Some(class) = Matching::<T>::get().first().copied() else { return db.reads(3) };
+        let Some(class) = Matching::<T>::get().first().copied() else { return cost };
         let mut budget = Budget { looks: LOOKS_PER_BLOCK, tasks: TASKS_PER_BLOCK };
         let over = match Rounds::<T>::get(class) {
             Some(round) => Self::go_on(class, round, &mut budget),
@@ -45,17 +44,15 @@ impl<T: Config> Pallet<T> {
             Rounds::<T>::remove(class);
             Matching::<T>::mutate(|classes| classes.retain(|other| *other != class));
         }
-        let looks = u64::from(LOOKS_PER_BLOCK.saturating_sub(budget.looks));
-        let tasks = u64::from(TASKS_PER_BLOCK.saturating_sub(budget.tasks));
-        db.reads_writes(looks.saturating_mul(3), looks)
-            .saturating_add(db.reads_writes(tasks.saturating_mul(12), tasks.saturating_mul(12)))
-            .saturating_add(db.reads_writes(4, 4))
-            .saturating_add(weights::SHUFFLE.saturating_mul(shuffled))
+        let looks = LOOKS_PER_BLOCK.saturating_sub(budget.looks);
+        let tasks = TASKS_PER_BLOCK.saturating_sub(budget.tasks);
+        cost.saturating_add(T::WeightInfo::match_looks(looks))
+            .saturating_add(T::WeightInfo::match_tasks(tasks))
     }
 
     /// Starts a round for each class that had machines waiting in the next epoch whose seed is known. Returns how many entries it
     /// shuffled.
-    fn begin_rounds() -> u64 {
+    pub(crate) fn begin_rounds() -> u32 {
         let epoch = Matched::<T>::get().max(T::Draw::epoch().saturating_sub(KEPT_EPOCHS));
         let Some(seed) = T::Draw::seed(epoch) else { return 0 };
         Matched::<T>::put(epoch.saturating_add(1));
@@ -65,7 +62,7 @@ impl<T: Config> Pallet<T> {
             if pool.is_empty() {
                 continue;
             }
-            shuffled += pool.len() as u64;
+            shuffled += pool.len() as u32;
             let mut round = Round {
                 frozen_in: epoch,
                 lap: 0,
@@ -82,7 +79,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Returns whether the round is over.
-    fn go_on(class: Class, mut round: Round, budget: &mut Budget) -> bool {
+    pub(crate) fn go_on(class: Class, mut round: Round, budget: &mut Budget) -> bool {
         let seed = T::Draw::seed(round.frozen_in);
         while budget.looks > 0 && budget.tasks > 0 {
             // A seed that is gone by now cannot be drawn with: the machines wait anew.
@@ -122,7 +119,8 @@ impl<T: Config> Pallet<T> {
             },
         };
         let (mut team, mut aside) = (Vec::new(), Vec::new());
-        while team.len() < wanted && aside.len() < PASSED_OVER as usize {
+        // Of entries that nothing can be given to a whole pool may come in a row: the rest waits for the next block.
+        while team.len() < wanted && aside.len() < PASSED_OVER as usize && budget.looks > 0 {
             let Some(entry) = round.left.pop() else { break };
             budget.looks = budget.looks.saturating_sub(1);
             match Self::fit(class, entry) {

@@ -1,6 +1,6 @@
 //! Machines that take tasks: their pipeline, the pools they wait in, and what became of their work.
 
-use crate::{Bonds, Config, Error, Event, Fleet, Pallet, Pools, Workers, types::*};
+use crate::{Bonds, Config, Error, Event, Fleet, Pallet, Pools, Workers, types::*, weights::WeightInfo};
 use drilling::Class;
 use pallet_draw::Draw;
 use pallet_machines::{
@@ -11,7 +11,7 @@ use polkadot_sdk::*;
 
 use frame_support::{
     ensure,
-    pallet_prelude::{DispatchResult, Get},
+    pallet_prelude::{DispatchResult, Get, Weight},
 };
 
 impl<T: Config> Pallet<T> {
@@ -131,5 +131,9 @@ impl<T: Config> OnStanding for Pallet<T> {
         if standing != Standing::Active || worker.owner != *owner {
             Self::stop(machine);
         }
+    }
+
+    fn weight() -> Weight {
+        T::WeightInfo::stop()
     }
 }

@@ -1,6 +1,6 @@
 //! Credit: the one way in which work becomes compute power.
 
-use crate::{Config, Event, Network, Owners, Pallet, Scores, Watch, score::Kind};
+use crate::{Config, Event, Network, Owners, Pallet, Scores, Watch, score::Kind, weights::WeightInfo};
 use pallet_machines::types::{Account, MachineId};
 use polkadot_sdk::*;
 
@@ -83,8 +83,7 @@ impl<T: Config> Credit for Pallet<T> {
     }
 
     fn weight() -> frame_support::weights::Weight {
-        let own = crate::weights::CREDIT.saturating_add(T::DbWeight::get().reads_writes(4, 3));
-        own.saturating_add(T::Watch::weight())
+        T::WeightInfo::credit().saturating_add(T::Watch::weight())
     }
 }
 

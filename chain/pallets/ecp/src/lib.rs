@@ -30,6 +30,8 @@ extern crate alloc;
 
 mod api;
 mod average;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod credit;
 mod decay;
 pub mod score;
@@ -72,7 +74,10 @@ impl Watch for () {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::score::{Figures, Kind, MachineScore, OwnerScore};
+    use crate::{
+        score::{Figures, Kind, MachineScore, OwnerScore},
+        weights::WeightInfo,
+    };
     use alloc::vec::Vec;
     use frame_support::{pallet_prelude::*, traits::Time};
     use pallet_machines::types::MachineId;
@@ -96,6 +101,8 @@ pub mod pallet {
         /// Days of training that may be credited at once, since orders are credited when they are done.
         #[pallet::constant]
         type TrainingDays: Get<u32>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Each machine that was ever enrolled.

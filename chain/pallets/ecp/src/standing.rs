@@ -1,10 +1,13 @@
 //! A machine's standing and owner, as far as its compute power is concerned.
 
-use crate::{Config, Event, Network, Owners, Pallet, Scores, Watch, score::MachineScore};
+use crate::{
+    Config, Event, Network, Owners, Pallet, Scores, Watch, score::MachineScore, weights::WeightInfo,
+};
 use pallet_machines::{
     OnStanding,
     types::{Account, MachineId, Standing},
 };
+use polkadot_sdk::frame_support::weights::Weight;
 
 impl<T: Config> OnStanding for Pallet<T> {
     fn changed(machine: &MachineId, owner: &Account, standing: Standing) {
@@ -24,6 +27,11 @@ impl<T: Config> OnStanding for Pallet<T> {
             Self::count(now, &mut score, true);
         }
         Scores::<T>::insert(machine, score);
+    }
+
+    /// The machine was one owner's and is another's.
+    fn weight() -> Weight {
+        T::WeightInfo::changed().saturating_add(T::Watch::weight().saturating_mul(2))
     }
 }
 

@@ -18,6 +18,10 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
+pub mod weights;
+
 use alloc::vec::Vec;
 use polkadot_sdk::*;
 
@@ -46,6 +50,7 @@ pub trait Inspection<Account> {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
+    use crate::weights::WeightInfo;
     use codec::DecodeWithMemTracking;
     use frame_support::{
         pallet_prelude::*,
@@ -102,6 +107,8 @@ pub mod pallet {
         /// Most inspectors at one time.
         #[pallet::constant]
         type Most: Get<u32>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Why money is held.
@@ -187,7 +194,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Registers the sender; holds the bond.
         #[pallet::call_index(0)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(4, 4), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::register(), DispatchClass::Normal))]
         pub fn register(origin: OriginFor<T>) -> DispatchResult {
             let account = ensure_signed(origin)?;
             Self::enter(&account)
@@ -195,7 +202,7 @@ pub mod pallet {
 
         /// Is drawn no more; the bond comes free later.
         #[pallet::call_index(1)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(3, 3), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::leave(), DispatchClass::Normal))]
         pub fn leave(origin: OriginFor<T>) -> DispatchResult {
             let account = ensure_signed(origin)?;
             ensure!(Registry::<T>::contains_key(&account), Error::<T>::NotRegistered);
@@ -205,7 +212,7 @@ pub mod pallet {
 
         /// Takes the bond back.
         #[pallet::call_index(2)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(3, 3), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::withdraw(), DispatchClass::Normal))]
         pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
             let account = ensure_signed(origin)?;
             let inspector = Registry::<T>::get(&account).ok_or(Error::<T>::NotRegistered)?;

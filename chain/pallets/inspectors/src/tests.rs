@@ -45,10 +45,12 @@ impl pallet_draw::Epochs for Clock {
 }
 
 impl pallet_draw::Config for Test {
+    type WeightInfo = pallet_draw::weights::Measured<()>;
     type Epochs = Clock;
 }
 
 impl pallet_inspectors::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;

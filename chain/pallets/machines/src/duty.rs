@@ -5,7 +5,7 @@
 
 use crate::{
     Config, DutiesOf, Ended, Ending, Error, Event, Machines, MachinesOf, OnStanding, Pallet, Requests,
-    Tokens, Waiting, types::*,
+    Tokens, Waiting, types::*, weights::WeightInfo,
 };
 use alloc::vec::Vec;
 use attest::{object_name, statement};
@@ -20,6 +20,11 @@ use pallet_draw::Draw;
 use pallet_inspectors::Inspection;
 
 impl<T: Config> Pallet<T> {
+    /// What a call costs that may end a request, and with it enrol a machine.
+    pub(crate) fn weight_of_outcome(own: Weight) -> Weight {
+        own.saturating_add(T::WeightInfo::answer()).saturating_add(T::OnStanding::weight())
+    }
+
     /// Draws for the oldest requests whose seed is known.
     pub(crate) fn draw_waiting() -> Weight {
         let waiting = Waiting::<T>::get();
@@ -28,16 +33,15 @@ impl<T: Config> Pallet<T> {
         };
         let most = DRAWS_PER_BLOCK as usize;
         let now: Vec<RequestId> = waiting.iter().take(most).copied().take_while(ready).collect();
-        let looked = waiting.len().min(most) as u64;
-        let db = T::DbWeight::get();
+        let cost = T::WeightInfo::draw_waiting(now.len() as u32);
         if now.is_empty() {
-            return db.reads(looked.saturating_mul(2).saturating_add(1));
+            return cost;
         }
         Waiting::<T>::mutate(|waiting| waiting.retain(|id| !now.contains(id)));
         for id in &now {
             Self::draw(*id);
         }
-        db.reads_writes(looked.saturating_mul(12).saturating_add(1), looked.saturating_mul(12))
+        cost
     }
 
     fn draw(id: RequestId) {

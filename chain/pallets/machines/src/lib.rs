@@ -23,6 +23,8 @@ extern crate alloc;
 
 mod anchor;
 mod api;
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod device;
 mod duty;
 mod error;
@@ -47,7 +49,7 @@ use polkadot_sdk::*;
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::*;
+    use crate::{types::*, weights::WeightInfo};
     use alloc::vec::Vec;
     use attest::Hash;
     use frame_support::{
@@ -104,6 +106,8 @@ pub mod pallet {
         type AnchorGrace: Get<u32>;
         /// Blocks that inspectors and machine have for a request's duties, and a machine for an accusation.
         type DutyBlocks: Get<u32>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Why money is held.
@@ -433,7 +437,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Makes a join token; holds deposit and inspection fees for each machine.
         #[pallet::call_index(0)]
-        #[pallet::weight((weights::CREATE_TOKEN.saturating_add(T::DbWeight::get().reads_writes(3, 3)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::create_token(), DispatchClass::Normal))]
         pub fn create_token(
             origin: OriginFor<T>,
             key: [u8; 32],
@@ -446,7 +450,7 @@ pub mod pallet {
 
         /// Ends a join token and gives back what its unused part holds.
         #[pallet::call_index(1)]
-        #[pallet::weight((weights::CREATE_TOKEN.saturating_add(T::DbWeight::get().reads_writes(3, 3)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::revoke_token(), DispatchClass::Normal))]
         pub fn revoke_token(origin: OriginFor<T>, key: [u8; 32]) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_revoke_token(&owner, key)
@@ -454,9 +458,9 @@ pub mod pallet {
 
         /// Asks to enrol a machine. Needs no account: token, device key and attestation key have signed.
         #[pallet::call_index(2)]
-        #[pallet::weight((weights::REQUEST.saturating_add(T::DbWeight::get().reads_writes(8, 8)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::request(), DispatchClass::Normal))]
         #[pallet::authorize(Self::authorize_request)]
-        #[pallet::weight_of_authorize(weights::REQUEST.saturating_add(T::DbWeight::get().reads(5)))]
+        #[pallet::weight_of_authorize(T::WeightInfo::authorize_request())]
         pub fn request(origin: OriginFor<T>, enrolment: Enrolment) -> DispatchResult {
             ensure_authorized(origin)?;
             Self::do_request(enrolment)
@@ -464,7 +468,7 @@ pub mod pallet {
 
         /// Posts a credential for the machine of a request, and votes.
         #[pallet::call_index(3)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(1, 1)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::challenge(), DispatchClass::Normal))]
         pub fn challenge(origin: OriginFor<T>, request: RequestId, challenge: Challenge) -> DispatchResult {
             let inspector = ensure_signed(origin)?;
             Self::do_challenge(&inspector, request, challenge)
@@ -472,7 +476,7 @@ pub mod pallet {
 
         /// Declines the machine of a request.
         #[pallet::call_index(4)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(4, 4)), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_outcome(T::WeightInfo::refuse()), DispatchClass::Normal))]
         pub fn refuse(origin: OriginFor<T>, request: RequestId) -> DispatchResult {
             let inspector = ensure_signed(origin)?;
             Self::do_refuse(&inspector, request)
@@ -480,7 +484,7 @@ pub mod pallet {
 
         /// Answers an inspector's credential; the quorum's last answer enrols.
         #[pallet::call_index(5)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(14, 14)), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_outcome(Weight::zero()), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, _: &RequestId, _: &Account, _: &Hash| -> bool { Pallet::<T>::is_free(origin) })]
         pub fn answer(
             origin: OriginFor<T>,
@@ -494,7 +498,7 @@ pub mod pallet {
 
         /// Says that an inspector's credential is bad: it must show how it made it, or lose its bond.
         #[pallet::call_index(6)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(3, 2)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::dispute(), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, _: &RequestId, _: &Account| -> bool { Pallet::<T>::is_free(origin) })]
         pub fn dispute(origin: OriginFor<T>, request: RequestId, inspector: Account) -> DispatchResult {
             let device = ensure_signed(origin)?;
@@ -503,7 +507,7 @@ pub mod pallet {
 
         /// Shows the randomness of a disputed credential; the chain makes it again.
         #[pallet::call_index(7)]
-        #[pallet::weight((weights::REVEAL.saturating_add(T::DbWeight::get().reads_writes(4, 4)), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_outcome(T::WeightInfo::reveal().max(T::WeightInfo::reveal_ecc())), DispatchClass::Normal))]
         pub fn reveal(
             origin: OriginFor<T>,
             request: RequestId,
@@ -517,7 +521,7 @@ pub mod pallet {
 
         /// Anchors the log of the sender's machine.
         #[pallet::call_index(8)]
-        #[pallet::weight((weights::ANCHOR.saturating_add(T::DbWeight::get().reads_writes(5, 4)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::anchor().saturating_add(T::OnStanding::weight()), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, _: &AnchorCall| -> bool { Pallet::<T>::is_free(origin) })]
         pub fn anchor(origin: OriginFor<T>, anchor: AnchorCall) -> DispatchResult {
             let device = ensure_signed(origin)?;
@@ -526,9 +530,9 @@ pub mod pallet {
 
         /// Replaces a machine's device key. Needs no account: the attestation key has signed.
         #[pallet::call_index(9)]
-        #[pallet::weight((weights::DELEGATE.saturating_add(T::DbWeight::get().reads_writes(5, 5)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::delegate(), DispatchClass::Normal))]
         #[pallet::authorize(Self::authorize_delegation)]
-        #[pallet::weight_of_authorize(weights::DELEGATE.saturating_add(T::DbWeight::get().reads(3)))]
+        #[pallet::weight_of_authorize(T::WeightInfo::authorize_delegation())]
         pub fn delegate(origin: OriginFor<T>, delegation: Delegation) -> DispatchResult {
             ensure_authorized(origin)?;
             Self::do_delegate(&delegation)
@@ -536,7 +540,7 @@ pub mod pallet {
 
         /// Shows two anchors of one machine that contradict each other, or that it must reconcile.
         #[pallet::call_index(10)]
-        #[pallet::weight((weights::FORK.saturating_add(T::DbWeight::get().reads_writes(5, 5)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::report_fork().max(T::WeightInfo::accuse()).saturating_add(T::OnStanding::weight()), DispatchClass::Normal))]
         pub fn report_fork(
             origin: OriginFor<T>,
             machine: MachineId,
@@ -549,7 +553,7 @@ pub mod pallet {
 
         /// Proves that an accused machine's log only grew.
         #[pallet::call_index(11)]
-        #[pallet::weight((weights::REFUTE.saturating_add(T::DbWeight::get().reads_writes(3, 3)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::refute(), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, _: &MachineId, _: &MerkleProof| -> bool { Pallet::<T>::is_free(origin) })]
         pub fn refute(origin: OriginFor<T>, machine: MachineId, consistency: MerkleProof) -> DispatchResult {
             ensure_signed(origin)?;
@@ -559,7 +563,7 @@ pub mod pallet {
         /// Takes the sender's machine out of service. Its deposit, less what its record costs, comes back once no fork of it can come to
         /// light any more.
         #[pallet::call_index(12)]
-        #[pallet::weight((weights::DUTY.saturating_add(T::DbWeight::get().reads_writes(6, 6)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::retire().saturating_add(T::OnStanding::weight()), DispatchClass::Normal))]
         pub fn retire(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_retire(&owner, machine)

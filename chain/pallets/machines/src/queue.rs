@@ -2,7 +2,7 @@
 //!
 //! A machine has one item at a time, which is looked at again rather than moved at every anchor: `watched` names its block.
 
-use crate::{Config, Due, Ended, Event, Machines, OnStanding, Pallet, types::*};
+use crate::{Config, Due, Ended, Event, Machines, OnStanding, Pallet, types::*, weights::WeightInfo};
 use polkadot_sdk::*;
 
 use frame_support::pallet_prelude::{Get, Weight};
@@ -17,31 +17,40 @@ impl<T: Config> Pallet<T> {
     /// Looks at everything that is due in this block.
     pub(crate) fn settle_due() -> Weight {
         let items = Due::<T>::take(Self::now());
-        let count = items.len() as u64;
-        for item in items {
-            match item {
-                Item::Machine(machine) => Self::settle_machine(machine),
-                Item::Request(request) => Self::settle_request(request),
-                Item::Accusation(machine) => Self::settle_accusation(machine),
-                Item::Ended(request) => Ended::<T>::remove(request),
-            }
-        }
-        // A request is the dearest: three inspectors to fine and their money to move.
-        T::DbWeight::get().reads_writes(
-            count.saturating_mul(8).saturating_add(1),
-            count.saturating_mul(8).saturating_add(1),
-        )
+        let looked = T::WeightInfo::settle_due(items.len() as u32);
+        items.into_iter().fold(looked, |sum, item| {
+            sum.saturating_add(match item {
+                Item::Machine(machine) if Self::settle_machine(machine) => {
+                    T::WeightInfo::settle_lapse().saturating_add(T::OnStanding::weight())
+                }
+                Item::Machine(_) => T::WeightInfo::settle_machine(),
+                Item::Request(request) => {
+                    Self::settle_request(request);
+                    Self::weight_of_outcome(T::WeightInfo::settle_request())
+                }
+                Item::Accusation(machine) => {
+                    Self::settle_accusation(machine);
+                    T::WeightInfo::settle_accusation().saturating_add(T::OnStanding::weight())
+                }
+                Item::Ended(request) => {
+                    Ended::<T>::remove(request);
+                    T::DbWeight::get().writes(1)
+                }
+            })
+        })
     }
 
-    fn settle_machine(id: MachineId) {
+    /// Returns whether there was more to do than to look: it is late, or retired for good.
+    pub(crate) fn settle_machine(id: MachineId) -> bool {
         let now = Self::now();
         let Some(mut machine) = Machines::<T>::get(id).filter(|machine| machine.watched == now) else {
-            return;
+            return false;
         };
         machine.watched = 0;
+        let over = machine.due <= now;
         if machine.standing == Standing::Retired {
             Self::part(&mut machine);
-        } else if machine.due <= now {
+        } else if over {
             Self::lapse(&id, &mut machine);
         }
         let active = machine.standing == Standing::Active;
@@ -49,6 +58,7 @@ impl<T: Config> Pallet<T> {
         if active {
             Self::watch(id);
         }
+        over
     }
 
     /// Gives a retired machine's deposit back, but for what its record costs.

@@ -24,6 +24,8 @@
 extern crate alloc;
 
 mod api;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod release;
 mod schedule;
 mod share;
@@ -53,6 +55,7 @@ pub trait Power {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
+    use crate::weights::WeightInfo;
     use codec::DecodeWithMemTracking;
     use frame_support::{
         pallet_prelude::*,
@@ -121,6 +124,8 @@ pub mod pallet {
         /// The reporter's part of slashed money; the treasury has the rest.
         #[pallet::constant]
         type ReporterPart: Get<Percent>;
+        /// What calls and hooks cost.
+        type WeightInfo: WeightInfo;
     }
 
     /// Owners' earnings.
@@ -175,7 +180,7 @@ pub mod pallet {
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(_: BlockNumberFor<T>) -> Weight {
             // What sharing out the block's issue costs, for which the author's pallet calls and counts nothing.
-            weights::SETTLE.saturating_add(T::DbWeight::get().reads_writes(10, 6))
+            T::WeightInfo::share_out()
         }
     }
 
@@ -183,7 +188,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Pays out what is free of the sender's earnings.
         #[pallet::call_index(0)]
-        #[pallet::weight((weights::SETTLE.saturating_add(T::DbWeight::get().reads_writes(weights::ERAS + 6, 4)), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::claim(share::ERAS), DispatchClass::Normal))]
         pub fn claim(origin: OriginFor<T>) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::settle(&owner);
@@ -219,7 +224,7 @@ pub mod pallet {
         }
 
         /// A block's issue: to its author, to everybody's power, to the treasury.
-        fn share_out(author: &Account) {
+        pub(crate) fn share_out(author: &Account) {
             let issue = T::Schedule::get().issue(Self::height());
             if issue == 0 {
                 return;
@@ -252,7 +257,7 @@ pub mod pallet {
         }
 
         fn weight() -> Weight {
-            weights::SETTLE.saturating_add(T::DbWeight::get().reads_writes(weights::ERAS + 6, 3))
+            T::WeightInfo::settle(share::ERAS)
         }
     }
 

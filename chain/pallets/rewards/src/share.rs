@@ -11,6 +11,8 @@ use pallet_ecp::{HALF_LIFE, undecayed};
 
 /// Eras after which power that nobody added to counts for nothing.
 const REMEMBERED: u64 = 64;
+/// Eras that are looked at, at most: those remembered, and the running one.
+pub(crate) const ERAS: u32 = REMEMBERED as u32 + 1;
 /// Pay per unit is kept times 2^64.
 const SCALE: u32 = 64;
 

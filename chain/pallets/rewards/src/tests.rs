@@ -73,6 +73,7 @@ impl crate::Power for Effective {
 }
 
 impl pallet_ecp::Config for Test {
+    type WeightInfo = pallet_ecp::weights::Measured<()>;
     type Time = Clock;
     type Watch = Rewards;
     type TrainingPercent = ConstU32<200>;
@@ -81,6 +82,7 @@ impl pallet_ecp::Config for Test {
 
 const RELEASE: u32 = 1_000;
 impl pallet_rewards::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Currency = Balances;
     type Time = Clock;
     type Power = Effective;

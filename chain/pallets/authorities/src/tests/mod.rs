@@ -147,6 +147,7 @@ pub const STAKE: u128 = 100;
 pub const SEAT: u128 = 1_000;
 pub const RICH: u128 = 1_000_000;
 impl pallet_authorities::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Power = Given;

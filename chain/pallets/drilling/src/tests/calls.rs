@@ -168,9 +168,9 @@ fn every_cut_of_a_proof_is_refused() {
 fn the_dearest_proof_weighs_less_than_a_tenth_of_a_block() {
     // Two thirds of a second of compute, three quarters of it for calls.
     let block = 660 * frame_support::weights::constants::WEIGHT_REF_TIME_PER_MILLIS;
-    assert!(crate::weights::FRAUD.ref_time() < block / 10);
-    let tiny =
-        crate::weights::fraud(&drilling::fraud::cost(&Task { spec: Class::Tiny.mlp(), seed: [0; 32] }));
-    assert!(tiny.ref_time() * 5 < crate::weights::FRAUD.ref_time());
+    let most = Drilling::weight_of_any_conviction().ref_time();
+    assert!(most < block / 10);
+    let tiny = run(|| Drilling::weight_of_conviction(&work(task_of(2))).ref_time());
+    assert!(tiny * 2 < most, "who proves a small lie pays for a small one");
     let _ = HoldReason::Bond;
 }

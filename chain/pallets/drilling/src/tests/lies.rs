@@ -267,7 +267,7 @@ fn a_copycat_gains_nothing() {
         named(Drilling::commit(device(12), task, copied)).unwrap();
         reveal(11, task, &story).unwrap();
         // And then the reveal, byte for byte.
-        let copy = named(Drilling::reveal(device(12), task, story.outcome.digest, salt(11)));
+        let copy = reveal_with(12, task, story.outcome.digest, salt(11));
         assert_eq!(copy, Err("WrongReveal"));
         assert_eq!(reveal(12, task, &story), Err("WrongReveal"));
         go(WINDOW + 1);

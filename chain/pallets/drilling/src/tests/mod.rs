@@ -89,10 +89,12 @@ impl frame_support::traits::Time for Clock {
 }
 
 impl pallet_draw::Config for Test {
+    type WeightInfo = pallet_draw::weights::Measured<()>;
     type Epochs = Clock;
 }
 
 impl pallet_inspectors::Config for Test {
+    type WeightInfo = pallet_inspectors::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
@@ -103,6 +105,7 @@ impl pallet_inspectors::Config for Test {
 }
 
 impl pallet_ecp::Config for Test {
+    type WeightInfo = pallet_ecp::weights::Measured<()>;
     type Time = Clock;
     type Watch = ();
     type TrainingPercent = ConstU32<200>;
@@ -134,6 +137,7 @@ pub const ANSWER: u32 = 12;
 pub const DUTY: u32 = 30;
 pub const UNBONDING: u32 = 50;
 impl crate::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Fleet = List;
@@ -340,7 +344,12 @@ pub fn commit(number: u8, task: TaskId, story: &Story) -> Result<(), &'static st
 }
 
 pub fn reveal(number: u8, task: TaskId, story: &Story) -> Result<(), &'static str> {
-    named(Drilling::reveal(device(number), task, story.outcome.digest, salt(number)))
+    reveal_with(number, task, story.outcome.digest, salt(number))
+}
+
+pub fn reveal_with(number: u8, task: TaskId, digest: [u8; 32], salt: [u8; 32]) -> Result<(), &'static str> {
+    let result = Drilling::reveal(device(number), task, digest, salt);
+    named(result.map(|_| ()).map_err(|error| error.error))
 }
 
 pub fn disclose(number: u8, task: TaskId, question: Question, answer: Answer) -> Result<(), &'static str> {

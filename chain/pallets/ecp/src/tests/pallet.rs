@@ -45,6 +45,7 @@ impl crate::Watch for Listener {
 }
 
 impl pallet_ecp::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Time = Clock;
     type Watch = Listener;
     type TrainingPercent = ConstU32<200>;

@@ -72,12 +72,14 @@ impl pallet_draw::Epochs for Clock {
 }
 
 impl pallet_draw::Config for Test {
+    type WeightInfo = pallet_draw::weights::Measured<()>;
     type Epochs = Clock;
 }
 
 pub const BOND: u128 = 1_000;
 pub const FINE: u128 = 10;
 impl pallet_inspectors::Config for Test {
+    type WeightInfo = pallet_inspectors::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
@@ -95,6 +97,7 @@ pub const GRACE: u32 = 20;
 pub const DUTY_BLOCKS: u32 = 30;
 pub const UNBONDING: u32 = 100;
 impl pallet_machines::Config for Test {
+    type WeightInfo = crate::weights::Measured<()>;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Draw = Draw;
@@ -121,6 +124,9 @@ pub struct Told;
 impl crate::OnStanding for Told {
     fn changed(machine: &MachineId, owner: &Account, standing: Standing) {
         Heard::mutate(|heard| heard.push((*machine, owner.clone(), standing)));
+    }
+    fn weight() -> frame_support::weights::Weight {
+        Default::default()
     }
 }
 
