@@ -8,6 +8,7 @@
 mod attest;
 mod bench;
 mod demo;
+mod firmware;
 mod metadata;
 mod no_std;
 mod poh;
@@ -54,8 +55,10 @@ enum Command {
     Bench(bench::Options),
     /// Build the runtime's WASM, by whichever way this machine allows
     Wasm,
-    /// Prove that attest's core builds without std for the runtime and for a Cortex-M
+    /// Prove that what the runtime and the firmware share builds without std
     CheckNoStd,
+    /// Boot the firmware example in an emulator: a Cortex-M with a TPM on its SPI bus, two anchors, verified
+    Firmware(firmware::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -85,6 +88,10 @@ fn main() -> anyhow::Result<()> {
         Command::CheckNoStd => {
             setup::run()?;
             no_std::run()
+        }
+        Command::Firmware(options) => {
+            setup::run()?;
+            firmware::run(&root, &options)
         }
     }
 }
