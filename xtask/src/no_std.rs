@@ -18,7 +18,16 @@ pub fn run() -> Result<()> {
     for (name, features, target, std_parts) in CHECKS {
         let what = format!("{name} without std for {target}");
         let mut command = cargo(target, std_parts);
-        command.args(["check", "-p", name, "--no-default-features", "--features", features, "--target", target]);
+        command.args([
+            "check",
+            "-p",
+            name,
+            "--no-default-features",
+            "--features",
+            features,
+            "--target",
+            target,
+        ]);
         sh::step(&what, command.env("CARGO_TARGET_DIR", sh::target_dir().join("no-std")))?;
     }
     Ok(())

@@ -1,20 +1,23 @@
 //! A machine: its log, its TPM, its key.
 
+use alloc::vec::Vec;
 use attest::{
     Frontier, Hash, LogFull, Record, RecordError, Statement,
     checkpoint::{self, Checkpoint, CheckpointError, Note},
     leaf_hash, machine_id,
     record::{Activity, Body, Boot, ChipKind, Join, text},
     sha256,
+    statement::{RequestFields, answer, answer_commitment, request_digest},
 };
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use core::fmt;
 use ed25519_dalek::{Signer, SigningKey};
+use firmware_link::Block;
 use tpm::{Attestation, EkKind, Identity, KeyBlob, Tpm, TpmError, Transport};
 
 const ENDORSEMENT: EkKind = EkKind::Rsa2048;
-/// Firmware, its settings, boot loader, and what they start.
-const PCRS: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+/// Those that the agent quotes unless told otherwise.
+const PCRS: [u8; 4] = [0, 2, 4, 7];
 /// A payload longer than this is hashed before it is signed, as on every Substrate chain.
 const LONGEST_PAYLOAD: usize = 256;
 
@@ -27,24 +30,34 @@ pub struct Machine<T: Transport> {
     /// Lasts until the next boot; the log tells of each new one.
     device: SigningKey,
     log: Frontier,
-    /// What was anchored last.
-    attested: Option<Attestation>,
+    /// What was made last for the chain: extrinsics that carry it may be signed.
+    made: Vec<u8>,
 }
 
 /// An anchor, and the log it is of.
-pub struct Anchored<'a> {
+pub struct Anchored {
     pub size: u64,
     pub root: Hash,
-    pub attestation: &'a Attestation,
+    pub attestation: Attestation,
     pub checkpoint: Note,
 }
 
-/// A block that an anchor is younger than.
+/// A request to enrol, and the log it is of.
+pub struct Requested {
+    pub size: u64,
+    pub root: Hash,
+    pub quote: Attestation,
+    pub signature: [u8; 64],
+}
+
+/// An inspector's credential, and what it is for.
 #[derive(Clone, Copy)]
-pub struct Block {
-    pub genesis: Hash,
-    pub hash: Hash,
-    pub time_ms: u64,
+pub struct Challenge<'a> {
+    pub request: Hash,
+    pub inspector: [u8; 32],
+    pub commitment: Hash,
+    pub id_object: &'a [u8],
+    pub encrypted_secret: &'a [u8],
 }
 
 impl<T: Transport> Machine<T> {
@@ -56,7 +69,7 @@ impl<T: Transport> Machine<T> {
         let ak = tpm.create_ak(ENDORSEMENT)?;
         let device = SigningKey::from_bytes(&tpm.random()?);
         let id = machine_id(&identity.public);
-        Ok(Self { tpm, identity, ak, id, device, log: Frontier::new(), attested: None })
+        Ok(Self { tpm, identity, ak, id, device, log: Frontier::new(), made: Vec::new() })
     }
 
     pub const fn identity(&self) -> &Identity {
@@ -72,36 +85,63 @@ impl<T: Transport> Machine<T> {
     }
 
     /// Writes what there is to say, then has the TPM certify its counter over the log. `keep` takes the new records.
-    pub fn anchor(&mut self, block: Block, mut keep: impl FnMut(&[u8])) -> Result<Anchored<'_>, Failure> {
-        if self.log.size() == 0 {
-            self.append(block.time_ms, Body::Join(self.join()), &mut keep)?;
-            let boot = self.boot(block)?;
-            self.append(block.time_ms, Body::Boot(boot), &mut keep)?;
-        }
-        self.append(block.time_ms, Body::Activity(nothing_seen(block.time_ms)), &mut keep)?;
-        let (size, root) = (self.log.size(), self.log.root());
-        let device_key = self.device_key();
-        let statement = Statement {
-            genesis: block.genesis,
-            block: block.hash,
-            machine: self.id,
-            size,
-            root,
-            device_key,
-        };
+    pub fn anchor(&mut self, block: &Block, keep: &mut impl FnMut(&[u8])) -> Result<Anchored, Failure> {
+        let statement = self.tell(block, keep)?;
+        let Statement { size, root, .. } = statement;
         self.tpm.increment_counter()?;
         let attestation = self.tpm.certify_counter(ENDORSEMENT, &self.ak, &statement.qualification())?;
         let origin = checkpoint::origin(&self.id);
         let head = Checkpoint { origin: &origin, size, root };
-        let checkpoint =
-            checkpoint::sign(&head, &device_key, |body| self.device.sign(body).to_bytes())?;
-        Ok(Anchored { size, root, attestation: self.attested.insert(attestation), checkpoint })
+        let key = self.device_key();
+        let checkpoint = checkpoint::sign(&head, &key, |body| self.device.sign(body).to_bytes())?;
+        self.made.clone_from(&attestation.message);
+        Ok(Anchored { size, root, attestation, checkpoint })
     }
 
-    /// Signs the payload of an extrinsic that carries the last anchor.
+    /// Writes what there is to say, then makes a request to enrol: a quote of the boot PCRs over the log, signed as the device.
+    pub fn request(
+        &mut self,
+        block: &Block,
+        token: &[u8; 32],
+        keep: &mut impl FnMut(&[u8]),
+    ) -> Result<Requested, Failure> {
+        let statement = self.tell(block, keep)?;
+        let quote = self.tpm.quote(ENDORSEMENT, &self.ak, &statement.qualification(), &PCRS)?;
+        let digest = request_digest(&RequestFields {
+            genesis: &block.genesis,
+            token,
+            device: &statement.device_key,
+            ek_public: &self.identity.public,
+            ek_certificate: self.identity.certificate.as_deref().unwrap_or_default(),
+            ak_public: &self.ak.public,
+            block_hash: &block.hash,
+            size: statement.size,
+            root: &statement.root,
+            quote_message: &quote.message,
+            quote_signature: &quote.signature,
+        });
+        let signature = self.device.sign(&digest).to_bytes();
+        Ok(Requested { size: statement.size, root: statement.root, quote, signature })
+    }
+
+    /// Opens an inspector's credential. `None` where it is to be disputed.
+    pub fn respond(&mut self, challenge: &Challenge<'_>) -> Result<Option<Hash>, Failure> {
+        let Challenge { request, inspector, commitment, id_object, encrypted_secret } = challenge;
+        let opened = self.tpm.activate_credential(ENDORSEMENT, &self.ak, id_object, encrypted_secret);
+        let answer = match opened {
+            Ok(secret) => Some(answer(request, inspector, &secret)),
+            Err(TpmError::BadCredential) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let answer = answer.filter(|answer| answer_commitment(answer) == *commitment);
+        self.made = [request.as_slice(), inspector, answer.as_ref().map_or(&[], Hash::as_slice)].concat();
+        Ok(answer)
+    }
+
+    /// Signs the payload of an extrinsic that carries what was made last.
     pub fn sign(&self, payload: &[u8]) -> Result<[u8; 64], Failure> {
-        let attested = self.attested.as_ref().ok_or(Failure::NotMine)?;
-        if !payload.windows(attested.message.len()).any(|part| part == attested.message) {
+        let size = self.made.len();
+        if size == 0 || !payload.windows(size).any(|part| part == self.made) {
             return Err(Failure::NotMine);
         }
         let signature = if payload.len() > LONGEST_PAYLOAD {
@@ -110,6 +150,28 @@ impl<T: Transport> Machine<T> {
             self.device.sign(payload)
         };
         Ok(signature.to_bytes())
+    }
+
+    /// Writes what there is to say, and states the log.
+    fn tell(&mut self, block: &Block, keep: &mut impl FnMut(&[u8])) -> Result<Statement, Failure> {
+        if self.log.size() == 0 {
+            self.append(block.time_ms, Body::Join(self.join()), keep)?;
+            let boot = self.boot(block)?;
+            self.append(block.time_ms, Body::Boot(boot), keep)?;
+        }
+        self.append(block.time_ms, Body::Activity(nothing_seen(block.time_ms)), keep)?;
+        Ok(self.statement(block))
+    }
+
+    fn statement(&self, block: &Block) -> Statement {
+        Statement {
+            genesis: block.genesis,
+            block: block.hash,
+            machine: self.id,
+            size: self.log.size(),
+            root: self.log.root(),
+            device_key: self.device_key(),
+        }
     }
 
     fn append(&mut self, time_ms: u64, body: Body, keep: &mut impl FnMut(&[u8])) -> Result<(), Failure> {
@@ -131,7 +193,7 @@ impl<T: Transport> Machine<T> {
     }
 
     /// Without a boot id of its own, the block that is first heard of tells this boot from others.
-    fn boot(&mut self, block: Block) -> Result<Boot, Failure> {
+    fn boot(&mut self, block: &Block) -> Result<Boot, Failure> {
         let values = self.tpm.read_pcrs(&PCRS)?;
         Ok(Boot {
             boot_id: sha256(&[&block.hash, &self.device_key()]),
@@ -184,7 +246,7 @@ impl fmt::Display for Failure {
             Self::Record(error) => error.fmt(formatter),
             Self::Log(error) => error.fmt(formatter),
             Self::Checkpoint(error) => error.fmt(formatter),
-            Self::NotMine => formatter.write_str("the payload does not carry this device's last anchor"),
+            Self::NotMine => formatter.write_str("the payload does not carry what this device made last"),
         }
     }
 }

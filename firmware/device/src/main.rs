@@ -8,13 +8,15 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 mod machine;
 mod memory;
 mod spi;
 mod uart;
 
 use crate::{
-    machine::{Block, Failure, Machine},
+    machine::{Challenge, Failure, Machine},
     spi::{Bus, Delay, Select},
     uart::Uart,
 };
@@ -57,6 +59,7 @@ fn main() -> ! {
 
 /// Answers until the host says stop, or says what can't be understood.
 fn serve<T: Transport>(tpm: Tpm<T>, host: &mut Host, received: &mut Buffer) -> debug::ExitStatus {
+    host.send(&Answer::Awake);
     let mut machine = Machine::new(tpm);
     loop {
         let Some(request) = host.receive(received) else { return debug::EXIT_FAILURE };
@@ -76,7 +79,11 @@ fn serve<T: Transport>(tpm: Tpm<T>, host: &mut Host, received: &mut Buffer) -> d
     }
 }
 
-fn answer<T: Transport>(machine: &mut Machine<T>, host: &mut Host, request: Request<'_>) -> Result<(), Failure> {
+fn answer<T: Transport>(
+    machine: &mut Machine<T>,
+    host: &mut Host,
+    request: Request<'_>,
+) -> Result<(), Failure> {
     match request {
         Request::Introduce => {
             let identity = machine.identity();
@@ -87,15 +94,32 @@ fn answer<T: Transport>(machine: &mut Machine<T>, host: &mut Host, request: Requ
                 device_key: machine.device_key(),
             });
         }
-        Request::Anchor { genesis, hash, time_ms, .. } => {
-            let block = Block { genesis, hash, time_ms };
-            let anchored = machine.anchor(block, |bytes| host.send(&Answer::Record { bytes }))?;
+        Request::Anchor { block } => {
+            let anchored = machine.anchor(&block, &mut |bytes| host.send(&Answer::Record { bytes }))?;
             host.send(&Answer::Anchored {
                 size: anchored.size,
                 root: anchored.root,
                 message: &anchored.attestation.message,
                 signature: &anchored.attestation.signature,
                 checkpoint: &anchored.checkpoint,
+            });
+        }
+        Request::Enrol { block, token } => {
+            let keep = &mut |bytes: &[u8]| host.send(&Answer::Record { bytes });
+            let requested = machine.request(&block, &token, keep)?;
+            host.send(&Answer::Requested {
+                size: requested.size,
+                root: requested.root,
+                message: &requested.quote.message,
+                signature: &requested.quote.signature,
+                device_signature: &requested.signature,
+            });
+        }
+        Request::Respond { request, inspector, commitment, id_object, encrypted_secret } => {
+            let challenge = Challenge { request, inspector, commitment, id_object, encrypted_secret };
+            host.send(&match machine.respond(&challenge)? {
+                Some(answer) => Answer::Answered { answer },
+                None => Answer::Disputed,
             });
         }
         Request::Sign { payload } => {

@@ -2,6 +2,7 @@
 
 use crate::{bridge, line::Line};
 use anyhow::{Context, Result, bail};
+use firmware_link::Answer;
 use std::{
     fs::File,
     os::unix::net::{UnixListener, UnixStream},
@@ -34,7 +35,8 @@ impl Emulator {
     /// Boots firmware whose TPM is the model in front of `soft`. Sockets and the emulator's words lie in `dir`.
     pub fn boot(firmware: &Path, dir: &Path, soft: &SoftTpm, temper: Temper) -> Result<Self> {
         let (wire, host) = (dir.join("spi.socket"), dir.join("host.socket"));
-        let [at_wire, at_host] = [&wire, &host].map(|path| UnixListener::bind(path).context("making a socket"));
+        let [at_wire, at_host] =
+            [&wire, &host].map(|path| UnixListener::bind(path).context("making a socket"));
         let (at_wire, at_host) = (at_wire?, at_host?);
         let log = File::create(dir.join("emulator.log"))?;
         let mut command = Command::new(PROGRAM);
@@ -51,7 +53,11 @@ impl Emulator {
             Ok((wire, host)) => {
                 let mind = AnyTransport::open(&soft.url())?;
                 thread::spawn(move || bridge::serve(wire, Chip::with_temper(mind, temper)));
-                Ok(Self { child, line: Line::new(host)? })
+                let mut booted = Self { child, line: Line::new(host)? };
+                match booted.line.receive()? {
+                    Answer::Awake => Ok(booted),
+                    other => bail!("the firmware's first word is {other:?}"),
+                }
             }
             Err(error) => {
                 let _ = child.kill().and_then(|()| child.wait());

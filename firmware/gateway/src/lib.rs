@@ -5,7 +5,7 @@
 //! [`Keeper::verify`], on chain as here.
 //!
 //! ```no_run
-//! use firmware_gateway::{Block, Emulator, Keeper};
+//! use firmware_gateway::{Emulator, Keeper, made_up};
 //! use tpm::{model::Temper, swtpm::SoftTpm};
 //!
 //! # fn main() -> anyhow::Result<()> {
@@ -13,7 +13,7 @@
 //! let soft = SoftTpm::create(&dir.path().join("tpm"))?;
 //! let mut device = Emulator::boot("firmware.elf".as_ref(), dir.path(), &soft, Temper::default())?;
 //! let mut keeper = Keeper::new(&mut device, &dir.path().join("log"))?;
-//! let head = keeper.anchor(&mut device, &Block::made_up(1))?;
+//! let head = keeper.anchor(&mut device, &made_up(1))?;
 //! println!("anchored with counter {}", head.counter);
 //! # Ok(())
 //! # }
@@ -28,6 +28,6 @@ mod line;
 
 pub use self::{
     emulator::Emulator,
-    keeper::{Block, Keeper, Told},
+    keeper::{Asked, Identity, Keeper, Told, made_up},
     line::Line,
 };

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Parser;
-use firmware_gateway::{Block, Emulator, Keeper};
+use firmware_gateway::{Emulator, Keeper, made_up};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tpm::{model::Temper, swtpm::SoftTpm};
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     let mut keeper = Keeper::new(&mut device, &dir.path().join("log"))?;
     let mut anchors = Vec::new();
     for number in 1..=options.anchors {
-        let head = keeper.anchor(&mut device, &Block::made_up(number))?;
+        let head = keeper.anchor(&mut device, &made_up(number))?;
         anchors.push(json!({ "counter": head.counter, "size": head.size, "root": hex::encode(head.root) }));
     }
     let memory = Keeper::measure(&mut device)?;
@@ -75,7 +75,10 @@ fn tell(report: &Value) {
     println!("machine {}", report["machine"].as_str().unwrap_or_default());
     println!("blocks are made up here: no chain takes part");
     for anchor in report["anchors"].as_array().into_iter().flatten() {
-        println!("anchor verified: counter {}, {} records, root {}", anchor["counter"], anchor["size"], anchor["root"]);
+        println!(
+            "anchor verified: counter {}, {} records, root {}",
+            anchor["counter"], anchor["size"], anchor["root"]
+        );
     }
     let memory = &report["memory"];
     println!(

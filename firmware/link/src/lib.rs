@@ -28,6 +28,17 @@ use serde::{Deserialize, Serialize};
 pub const LONGEST: usize = 4096;
 const HEAD: usize = 2;
 
+/// A recent block, as the host tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Hash of the chain's first block.
+    pub genesis: [u8; 32],
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its time, ms since 1970. A device without a clock has no other.
+    pub time_ms: u64,
+}
+
 /// What the host asks of the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request<'a> {
@@ -35,16 +46,30 @@ pub enum Request<'a> {
     Introduce,
     /// Anchor the log to this block of this chain.
     Anchor {
-        /// Hash of the chain's first block.
-        genesis: [u8; 32],
-        /// A recent block's number.
-        number: u64,
-        /// Its hash.
-        hash: [u8; 32],
-        /// Its time, ms since 1970. A device without a clock has no other.
-        time_ms: u64,
+        /// The block that the anchor is younger than.
+        block: Block,
     },
-    /// Sign the payload of an extrinsic. It must carry the last anchor; all else is refused.
+    /// Ask the chain to take you on, with this owner's token.
+    Enrol {
+        /// The block that the request is younger than.
+        block: Block,
+        /// Public half of the join token.
+        token: [u8; 32],
+    },
+    /// Open an inspector's credential.
+    Respond {
+        /// The request's identifier.
+        request: [u8; 32],
+        /// The inspector's account.
+        inspector: [u8; 32],
+        /// SHA-256 of the right answer.
+        commitment: [u8; 32],
+        /// Contents of the `TPM2B_ID_OBJECT`.
+        id_object: &'a [u8],
+        /// Contents of the `TPM2B_ENCRYPTED_SECRET`.
+        encrypted_secret: &'a [u8],
+    },
+    /// Sign the payload of an extrinsic. It must carry what the device made last; all else is refused.
     Sign {
         /// What Substrate signs: call, extensions, implicit values.
         payload: &'a [u8],
@@ -58,6 +83,8 @@ pub enum Request<'a> {
 /// What the device answers. [`Answer::Record`] comes before others, as often as there are new records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer<'a> {
+    /// The first word after a reset, unasked: what the host sends before is lost.
+    Awake,
     /// Who it is.
     Introduction {
         /// `TPMT_PUBLIC` of the endorsement key.
@@ -87,6 +114,26 @@ pub enum Answer<'a> {
         /// The log's head as a signed note.
         checkpoint: &'a str,
     },
+    /// A request to enrol.
+    Requested {
+        /// Records in the log.
+        size: u64,
+        /// Its root.
+        root: [u8; 32],
+        /// The boot PCRs' `TPMS_ATTEST`.
+        message: &'a [u8],
+        /// Its signature, r‖s.
+        signature: &'a [u8],
+        /// The device key's signature of the request's digest.
+        device_signature: &'a [u8],
+    },
+    /// A credential opened.
+    Answered {
+        /// What the inspector committed to.
+        answer: [u8; 32],
+    },
+    /// A credential doesn't open, or holds another secret than promised.
+    Disputed,
     /// An extrinsic's signature.
     Signed {
         /// ed25519.
