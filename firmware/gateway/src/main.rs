@@ -75,10 +75,8 @@ fn tell(report: &Value) {
     println!("machine {}", report["machine"].as_str().unwrap_or_default());
     println!("blocks are made up here: no chain takes part");
     for anchor in report["anchors"].as_array().into_iter().flatten() {
-        println!(
-            "anchor verified: counter {}, {} records, root {}",
-            anchor["counter"], anchor["size"], anchor["root"]
-        );
+        let root = anchor["root"].as_str().unwrap_or_default();
+        println!("anchor verified: counter {}, {} records, root {root}", anchor["counter"], anchor["size"]);
     }
     let memory = &report["memory"];
     println!(

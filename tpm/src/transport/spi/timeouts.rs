@@ -2,9 +2,9 @@
 
 /// Limits in milliseconds of pauses between looks at the chip.
 ///
-/// The time that the looks themselves take comes on top: a frame of 8 bytes each, with up to [`WAIT_STATES`](super::WAIT_STATES)
-/// where the chip is hostile. The pauses begin at 50 µs and double up to 2 ms, so that an exchange never pauses longer than
-/// `2 × transfer + execution` and never looks more often than once per 50 µs of that, plus twice per byte.
+/// An exchange pauses `2 × transfer + execution` at most. The pauses of a wait begin at 50 µs and double up to 2 ms. The time on the
+/// bus comes on top: per pause a look, which is a frame of 7 bytes; per attempt and byte another where bursts are short. A hostile
+/// chip can make six frames of a look, with [`WAIT_STATES`](super::WAIT_STATES) in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// TIMEOUT_A: to grant a locality, and to take or give the next burst.
