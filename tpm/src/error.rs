@@ -9,6 +9,10 @@ pub enum TpmError {
     /// The TPM could not be reached, or stopped answering.
     #[error("{0}")]
     Transport(String),
+    /// A TPM on an SPI bus could not be reached, or stopped answering.
+    #[cfg(feature = "spi")]
+    #[error(transparent)]
+    Spi(#[from] crate::transport::spi::SpiError),
     /// The TPM's answer cannot be read.
     #[error("the answer to {} cannot be read: {what}", names::command(*command))]
     Malformed {

@@ -58,8 +58,11 @@ mod identity;
 mod info;
 mod key;
 mod lifecycle;
+#[cfg(feature = "model")]
+pub mod model;
 mod nv;
 mod pcr;
+mod random;
 mod retry;
 mod seal;
 #[cfg(feature = "swtpm")]

@@ -8,6 +8,7 @@
 mod attest;
 mod bench;
 mod demo;
+mod firmware;
 mod metadata;
 mod no_std;
 mod poh;
@@ -58,8 +59,10 @@ enum Command {
     Wasm,
     /// Measure what the chain's calls and hooks cost, in WASM, and write the pallets' weights
     Weights(weights::Options),
-    /// Prove that attest's core builds without std for the runtime and for a Cortex-M
+    /// Prove that what the runtime and the firmware share builds without std
     CheckNoStd,
+    /// Boot the firmware example in an emulator: a Cortex-M with a TPM on its SPI bus, two anchors, verified
+    Firmware(firmware::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -90,6 +93,10 @@ fn main() -> anyhow::Result<()> {
         Command::CheckNoStd => {
             setup::run()?;
             no_std::run()
+        }
+        Command::Firmware(options) => {
+            setup::run()?;
+            firmware::run(&root, &options)
         }
     }
 }

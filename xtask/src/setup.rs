@@ -4,8 +4,10 @@ use crate::sh;
 use anyhow::{Result, bail};
 use std::process::Command;
 
-/// A package, and the program or file that shows it is there.
-const NEEDED: &[(&str, &str, &str)] = &[
+/// A package, the program or file that shows it is there, and what for.
+pub type Package = (&'static str, &'static str, &'static str);
+
+const NEEDED: &[Package] = &[
     ("protobuf-compiler", "/usr/bin/protoc", "the node's network messages"),
     ("swtpm", "/usr/bin/swtpm", "a software TPM 2.0 for the demo and the tests"),
     ("swtpm-tools", "/usr/bin/swtpm_setup", "gives that TPM an endorsement key certificate"),
@@ -23,8 +25,8 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Debian's own compiler brings the sources of std: needed where rustup cannot fetch the WASM target.
-const FOR_WASM: &[(&str, &str, &str)] = &[
+/// Debian's own compiler brings the sources of std: needed where rustup has no std for WASM or a Cortex-M.
+pub const FOR_TARGETS: &[Package] = &[
     ("rustc-web", "/usr/bin/rustc", "builds the runtime's WASM"),
     ("cargo-web", "/usr/bin/cargo", "builds the runtime's WASM"),
     ("rust-web-src", "/usr/share/doc/rust-web-src", "core and alloc for the runtime's WASM"),
@@ -34,13 +36,22 @@ const FOR_WASM: &[(&str, &str, &str)] = &[
 pub fn run() -> Result<()> {
     let mut missing: Vec<_> = NEEDED.iter().filter(|(_, path, _)| !exists(path)).collect();
     if !has_wasm_target() {
-        missing.extend(FOR_WASM.iter().filter(|(_, path, _)| !exists(path)));
+        missing.extend(FOR_TARGETS.iter().filter(|(_, path, _)| !exists(path)));
     }
+    fetch(&missing)
+}
+
+/// Installs what only one command needs.
+pub fn install(packages: &[Package]) -> Result<()> {
+    fetch(&packages.iter().filter(|(_, path, _)| !exists(path)).collect::<Vec<_>>())
+}
+
+fn fetch(missing: &[&Package]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     println!("Installing with apt-get:");
-    for (package, _, why) in &missing {
+    for (package, _, why) in missing {
         println!("  {package:18} {why}");
     }
     let packages: Vec<&str> = missing.iter().map(|(package, _, _)| *package).collect();
@@ -68,7 +79,11 @@ fn exists(path: &str) -> bool {
 
 /// Whether rustup's toolchain can build for WASM without a standard library.
 pub fn has_wasm_target() -> bool {
-    let libdir =
-        Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32v1-none"]).output();
+    has_target("wasm32v1-none")
+}
+
+/// Whether rustup's toolchain has what std there is for a target.
+pub fn has_target(target: &str) -> bool {
+    let libdir = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
     libdir.is_ok_and(|out| out.status.success() && exists(String::from_utf8_lossy(&out.stdout).trim()))
 }

@@ -8,6 +8,8 @@ mod device;
 mod frame;
 #[cfg(feature = "std")]
 mod socket;
+#[cfg(feature = "spi")]
+pub mod spi;
 
 #[cfg(feature = "std")]
 pub use self::{any::AnyTransport, device::DeviceTransport, socket::SocketTransport};
@@ -18,7 +20,7 @@ use alloc::vec::Vec;
 /// Carries one command to a TPM and brings back its reply. What differs between a device file, a socket and a chip on a bus is
 /// behind this.
 pub trait Transport {
-    /// Sends a whole command, returns the whole reply. Failures are [`TpmError::Transport`].
+    /// Sends a whole command, returns the whole reply. Failures are [`TpmError::Transport`], or the bus's own.
     fn transact(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError>;
 
     /// An operation is over and nothing of it is left in the TPM: others may have it until the next command. A transport that

@@ -6,6 +6,8 @@ use attest::Statement;
 use tempfile::TempDir;
 use tpm::{Tpm, swtpm::SoftTpm, transport::AnyTransport};
 
+pub mod spi;
+
 pub type SocketTpm = Tpm<AnyTransport>;
 
 pub struct Bench {

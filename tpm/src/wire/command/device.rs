@@ -6,7 +6,8 @@ use tpm2_protocol::{
     data::{TpmCap, TpmSu},
     frame::{
         TpmClearCommand, TpmDictionaryAttackLockResetCommand, TpmFlushContextCommand,
-        TpmGetCapabilityCommand, TpmReadClockCommand, TpmShutdownCommand, TpmStartupCommand,
+        TpmGetCapabilityCommand, TpmGetRandomCommand, TpmReadClockCommand, TpmShutdownCommand,
+        TpmStartupCommand,
     },
 };
 
@@ -44,6 +45,11 @@ impl Command {
     /// `TPM2_GetCapability` of properties (§30.2).
     pub fn get_properties(first: u32, count: u32) -> Encoded {
         capability(TpmCap::TpmProperties, first, count)
+    }
+
+    /// `TPM2_GetRandom` (§16.1).
+    pub fn get_random(count: u16) -> Encoded {
+        plain(&TpmGetRandomCommand { handles: [], bytes_requested: count.into() })
     }
 
     /// `TPM2_ReadClock` (§29.1).
