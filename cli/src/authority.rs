@@ -171,8 +171,8 @@ pub async fn run(
 async fn carry_out(command: &AuthorityCommand, session: &Session, key: &Key) -> Result<Done, Error> {
     let (included, done) = match command {
         AuthorityCommand::Join(join) => {
-            let keys = keys(join, key)?;
-            let call = chain::join(&keys, join.stake);
+            affordable(join.stake, session, key).await?;
+            let call = chain::join(&keys(join, key)?, join.stake);
             let done =
                 "joined: the node takes part from the epoch after next on, if it runs with --validator";
             (session.call("joining", &call, key).await?, done)
@@ -200,6 +200,20 @@ async fn carry_out(command: &AuthorityCommand, session: &Session, key: &Key) -> 
         }
     };
     Ok(Done { done, block: included.block.number })
+}
+
+/// Before a node makes keys for nothing.
+async fn affordable(stake: Amount, session: &Session, key: &Key) -> Result<(), Error> {
+    let (at, account) = (session.latest().await?, key.account());
+    let least = chain::authority(&at, &account).await?.terms.least_stake;
+    if stake < least {
+        return Err(Error::StakeTooSmall(least));
+    }
+    let free = chain::balance(&at, &account).await?.free;
+    if free < stake {
+        return Err(Error::TooPoor { needed: stake, free, account: account.to_string() });
+    }
+    Ok(())
 }
 
 /// The keys as they were given, or fresh ones from the owner's node.

@@ -74,6 +74,9 @@ pub enum Error {
          ask it there"
     )]
     Node(String, String),
+    /// Less than the chain takes.
+    #[error("the chain takes no authority with less than {0} tokens at stake")]
+    StakeTooSmall(Amount),
     /// Keys of a node.
     #[error(transparent)]
     NoKeys(#[from] crate::authority::NoKeys),
