@@ -117,6 +117,18 @@ pub struct DrillView {
     pub convicted: u32,
     /// What the owner's bond lacks, if that keeps tasks away.
     pub bond: Option<String>,
+    /// Tasks that cannot be done here.
+    #[serde(default)]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A task that cannot be done here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Its identifier.
+    pub task: Hex32,
+    /// Why, and what to do.
+    pub why: String,
 }
 
 /// Everything, at one moment.

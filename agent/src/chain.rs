@@ -147,8 +147,10 @@ pub struct Worker {
     pub class: drilling::Class,
     /// How many at one time.
     pub places: u8,
-    /// Places that tasks or pools take up.
-    pub taken: usize,
+    /// Places that stand in pools.
+    pub waiting: u8,
+    /// Tasks that it has.
+    pub tasks: usize,
     /// Tasks ever agreed.
     pub agreed: u32,
     /// Tasks ever forfeited.
@@ -157,14 +159,22 @@ pub struct Worker {
     pub convicted: u32,
 }
 
+impl Worker {
+    /// Places that tasks or pools take up.
+    pub fn taken(&self) -> usize {
+        usize::from(self.waiting).saturating_add(self.tasks)
+    }
+}
+
 /// What the chain knows of a machine that takes tasks.
 pub async fn worker(client: &LightClient, machine: [u8; 32]) -> Result<Option<Worker>, Error> {
     let call = chain::runtime_apis().drilling_api().worker(machine);
     let worker = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
     Ok(worker.map(|worker| Worker {
-        class: class(&worker.class),
+        class: worker.class.into(),
         places: worker.places,
-        taken: usize::from(worker.waiting) + worker.tasks.0.len(),
+        waiting: worker.waiting,
+        tasks: worker.tasks.0.len(),
         agreed: worker.agreed,
         forfeited: worker.forfeited,
         convicted: worker.convicted,
@@ -259,7 +269,7 @@ pub async fn extrinsic(
             signed(client, &drills.reveal(reveal.task.0, reveal.digest.0, reveal.salt.0), device, nonce).await
         }
         Debt::Disclose(disclosure) => {
-            let question = their_question(&disclosure.question());
+            let question = disclosure.question().into();
             let answer = BoundedVec(disclosure.answer.clone());
             signed(client, &drills.disclose(disclosure.task.0, question, answer), device, nonce).await
         }
@@ -311,7 +321,8 @@ fn assignment(work: pallet_drilling::api::Assignment) -> Option<Assignment> {
     use pallet_drilling::types::{Stage as Theirs, State as Part};
     Some(Assignment {
         id: work.id,
-        task: task(work.task)?,
+        task: work.task.try_into().ok()?,
+        source: source(&work.source),
         stage: match work.stage {
             Theirs::Committing => Stage::Committing,
             Theirs::Revealing => Stage::Revealing,
@@ -327,49 +338,18 @@ fn assignment(work: pallet_drilling::api::Assignment) -> Option<Assignment> {
 }
 
 fn question(asked: pallet_drilling::api::Asked) -> Option<Question> {
-    let question = match asked.question {
-        their::disclosure::Question::Roots => drilling::Question::Roots,
-        their::disclosure::Question::Node { layer, level, index } => {
-            drilling::Question::Node { layer, level, index }
-        }
-    };
-    Some(Question { id: asked.id, task: task(asked.task)?, question, deadline: asked.deadline.into() })
+    Some(Question {
+        id: asked.id,
+        task: asked.task.try_into().ok()?,
+        source: source(&asked.source),
+        question: asked.question.into(),
+        deadline: asked.deadline.into(),
+    })
 }
 
-const fn their_question(question: &drilling::Question) -> their::disclosure::Question {
-    match *question {
-        drilling::Question::Roots => their::disclosure::Question::Roots,
-        drilling::Question::Node { layer, level, index } => {
-            their::disclosure::Question::Node { layer, level, index }
-        }
-    }
-}
-
-fn task(task: their::spec::Task) -> Option<drilling::Task> {
-    let their::spec::Spec { kernel, rows, inputs, layers } = task.spec;
-    let kernel = match kernel {
-        their::spec::Kernel::Mlp => drilling::Kernel::Mlp,
-        their::spec::Kernel::Infer { network, shard, items } => {
-            drilling::Kernel::Infer { network, shard, items }
-        }
-    };
-    let layer = |layer: &their::spec::Layer| drilling::Layer {
-        outputs: layer.outputs,
-        multiplier: layer.multiplier,
-        shift: layer.shift,
-    };
-    let layers: Vec<drilling::Layer> = layers.iter().map(layer).collect();
-    let spec = drilling::Spec { kernel, rows, inputs, layers: drilling::Layers::new(&layers).ok()? };
-    Some(drilling::Task { spec, seed: task.seed })
-}
-
-const fn class(class: &their::class::Class) -> drilling::Class {
-    match class {
-        their::class::Class::Tiny => drilling::Class::Tiny,
-        their::class::Class::Small => drilling::Class::Small,
-        their::class::Class::Medium => drilling::Class::Medium,
-        their::class::Class::Large => drilling::Class::Large,
-    }
+/// Where a publisher says that its data can be had: anything at all.
+fn source(source: &BoundedVec<u8>) -> String {
+    String::from_utf8_lossy(&source.0).into_owned()
 }
 
 const fn their_class(class: u8) -> their::class::Class {

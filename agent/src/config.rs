@@ -66,6 +66,8 @@ pub struct Config {
     pub drill_quiet: Option<QuietHours>,
     /// While the processors draw more than this, no task is worked on.
     pub drill_power_watts: Option<u32>,
+    /// Folder with the published networks and shards that tasks run over; `data` in `state_dir` where it is not set.
+    pub drill_data: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -84,6 +86,7 @@ impl Default for Config {
             drill_threads: 0,
             drill_quiet: None,
             drill_power_watts: None,
+            drill_data: None,
         }
     }
 }
@@ -161,6 +164,7 @@ const KEYS: &[&str] = &[
     "drill_threads",
     "drill_quiet",
     "drill_power_watts",
+    "drill_data",
 ];
 
 #[cfg(test)]

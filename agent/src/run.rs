@@ -42,7 +42,10 @@ pub async fn run(config: Config) -> Result<()> {
     };
     let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.held.recorder.clone())?;
     tracing::info!(machine = %hex::encode(keeper.machine), records = begun.held.recorder.head().0, "logging");
-    let driller = if config.drill { Some(Driller::open(&config, &state)?) } else { None };
+    let driller = match config.drill {
+        true => Some(Driller::open(&config, &state, &keeper.machine, &begun.held.recorder)?),
+        false => None,
+    };
     let agent = Agent::new(config, state, tpm, keeper, begun.held);
     let mut upkeep = Upkeep::new(agent, board.clone(), driller);
     let outcome = serve(&mut upkeep, &mut signals).await;

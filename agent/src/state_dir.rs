@@ -79,6 +79,11 @@ impl StateDir {
         self.0.join("drills.json")
     }
 
+    /// Published networks and shards that tasks run over, unless the configuration names another folder.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
     /// While this file is there, no task is worked on.
     pub fn drill_pause(&self) -> PathBuf {
         self.0.join("drill.paused")

@@ -192,6 +192,10 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
     );
     let held = drill.held.iter().chain(&drill.bond);
     held.for_each(|why| line += &format!("; {}", output.doubtful(why)));
+    if let Some(first) = drill.passed_over.first() {
+        let count = drill.passed_over.len();
+        line += &format!("; {}", output.doubtful(&format!("{count} passed over: {}", first.why)));
+    }
     if drill.convicted > 0 {
         line += &format!("; {}", output.bad(&format!("convicted {} times", drill.convicted)));
     }

@@ -17,7 +17,10 @@ use crate::{
     secrets::Stranger,
 };
 use anyhow::Context;
-use light_client::{Key, LightClient, outbox::State};
+use light_client::{
+    Key, LightClient,
+    outbox::{Entry, State},
+};
 use std::time::{Duration, Instant};
 use tpm::TpmError;
 
@@ -186,16 +189,20 @@ impl Upkeep {
     async fn keep_enrolled(&mut self) -> Result<(), DeskError> {
         let (Some(client), Some(device)) = (&self.client, &self.device) else { return Ok(()) };
         let mut desk = Desk { agent: &mut self.agent, client, device };
-        let owing = !desk.agent.outbox.entries()?.is_empty();
+        let owed = desk.agent.outbox.entries()?;
         let stale = self.looked.is_none_or(|looked| looked.elapsed() > LOOK_AGAIN);
-        if !owing && !stale && !self.anchors.is_due() && self.driller.is_none() {
+        let drills = self.driller.as_ref().is_some_and(|driller| driller.is_due(self.seen));
+        if owed.is_empty() && !stale && !self.anchors.is_due() && !drills {
             return Ok(());
         }
+        let of_machine = |entry: &Entry| matches!(entry.intent.kind.as_str(), "anchor" | "delegate");
+        let mut look = stale || self.anchors.is_due() || owed.iter().any(of_machine);
         if self.looked.is_none() {
             desk.drop_debts_of_other_keys()?;
         }
-        if owing {
+        if !owed.is_empty() {
             for lost in desk.settle().await? {
+                look = true;
                 if !matches!(lost.debt, Debt::Anchor(_) | Debt::Delegate(_)) {
                     continue;
                 }
@@ -208,11 +215,18 @@ impl Upkeep {
                 }
             }
         }
-        let Some(machine) = chain::machine(client, desk.agent.keeper.machine).await? else {
+        let known = self.machine.clone().filter(|_| !look);
+        let machine = match known {
+            Some(known) => Some(known),
+            None => chain::machine(client, desk.agent.keeper.machine).await?,
+        };
+        let Some(machine) = machine else {
             self.board.trouble(Part::Chain, "the chain does not know this machine; is it the right chain?");
             return Ok(());
         };
-        self.looked = Some(Instant::now());
+        if look {
+            self.looked = Some(Instant::now());
+        }
         if machine.head.counter > self.machine.as_ref().map_or(u64::MAX, |machine| machine.head.counter) {
             self.anchors.refused.worked();
             self.board.fine(Part::Anchor);
@@ -241,8 +255,8 @@ impl Upkeep {
             // Handed in now, not at the next block.
             desk.settle().await?;
         }
-        if let Some(driller) = self.driller.as_mut().filter(|_| machine.standing == "active") {
-            driller.turn(&mut desk).await?;
+        if let Some(driller) = &mut self.driller {
+            driller.turn(&mut desk, machine.standing == "active").await?;
         }
         Ok(())
     }

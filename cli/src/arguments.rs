@@ -10,6 +10,8 @@ Examples:
   matrixai --chain chain.json --key owner.json token create --machines 20 --expires 7d --out token.key
   matrixai --chain chain.json --key owner.json machines
   matrixai --chain chain.json --key owner.json stake bond 100
+  matrixai --chain chain.json --key owner.json authority join --stake 10000 --node http://127.0.0.1:9944
+  matrixai --chain chain.json --key owner.json rewards claim
   matrixai tasks check batch.toml
   matrixai --chain chain.json --key owner.json balance --json
 
@@ -18,7 +20,32 @@ The password of a key file is asked for, or read from --password-file or MATRIXA
 Amounts are in tokens with up to 12 decimals; in JSON they are strings in the smallest unit.
 Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
 
+const AUTHORITY: &str = "\
+Examples:
+  matrixai authority                                   # state, stake, keys, weight now and in the next epoch
+  matrixai authority join --stake 10000 --node http://127.0.0.1:9944
+  matrixai authority join --stake 1000 --keys 0x… --proof 0x…
+  matrixai authority bond 500
+  matrixai authority leave
+
+A node makes its keys itself: --node asks it (author_rotateKeysWithOwner, answered on the node's own host or with --rpc-methods unsafe).
+Where the node cannot be reached from here, ask it there, with the owner's public key in hex, and give what it answers:
+  curl -H 'Content-Type: application/json' http://127.0.0.1:9944 \\
+    -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"author_rotateKeysWithOwner\",\"params\":[\"0xOWNER\"]}'
+A stake never shrinks while its owner takes part, and keys cannot be changed: leave, withdraw, join anew.";
+
+const REWARDS: &str = "\
+Examples:
+  matrixai rewards                   # free, locked, claimed so far
+  matrixai rewards --of 5F… --json
+  matrixai rewards claim";
+
 const BATCH: &str = "\
+Examples:
+  matrixai tasks check batch.toml
+  matrixai tasks data digits.network digits.shard --into data    # names them by their digests
+  matrixai tasks publish batch.toml --data data
+
 A batch's file:
   rows = 1024                # of the batch that goes through the network
   inputs = 8192              # of its first layer
@@ -112,6 +139,26 @@ pub enum Command {
         /// More than a look.
         #[command(subcommand)]
         command: Option<StakeCommand>,
+    },
+    /// Block production with the machines' compute power: keys, stake, weight
+    #[command(after_help = AUTHORITY)]
+    Authority {
+        /// Of another owner
+        #[arg(long, value_name = "ACCOUNT")]
+        of: Option<String>,
+        /// More than a look.
+        #[command(subcommand)]
+        command: Option<AuthorityCommand>,
+    },
+    /// What blocks and compute power have earned
+    #[command(after_help = REWARDS)]
+    Rewards {
+        /// Of another owner
+        #[arg(long, value_name = "ACCOUNT")]
+        of: Option<String>,
+        /// More than a look.
+        #[command(subcommand)]
+        command: Option<RewardsCommand>,
     },
     /// Compute power of the owner, its machines, and the network
     Ecp {
@@ -222,6 +269,54 @@ pub enum StakeCommand {
     Withdraw,
 }
 
+/// Block production.
+#[derive(Subcommand)]
+pub enum AuthorityCommand {
+    /// Stakes, and takes part with a node's keys
+    Join(Join),
+    /// Puts more tokens at stake
+    Bond {
+        /// How many
+        amount: Amount,
+    },
+    /// Wants a seat among those who vote on finality
+    Seat {
+        /// Gives it up instead
+        #[arg(long)]
+        give_up: bool,
+    },
+    /// Takes part again after having been idle
+    Wake,
+    /// Takes part no more; the stake comes free later
+    Leave,
+    /// Takes the stake back, once its time has come
+    Withdraw,
+}
+
+/// With what to join.
+#[derive(Args)]
+pub struct Join {
+    /// How many tokens to stake; enough of them bring a seat among the voters
+    #[arg(long)]
+    pub stake: Amount,
+    /// The RPC address of the owner's node, which then makes fresh keys
+    #[arg(long, value_name = "URL", conflicts_with_all = ["keys", "proof"], required_unless_present = "keys")]
+    pub node: Option<String>,
+    /// The node's public keys in hex
+    #[arg(long, value_name = "HEX", requires = "proof")]
+    pub keys: Option<String>,
+    /// The node's proof that it holds them
+    #[arg(long, value_name = "HEX", requires = "keys")]
+    pub proof: Option<String>,
+}
+
+/// Earnings.
+#[derive(Subcommand)]
+pub enum RewardsCommand {
+    /// Pays out what is free
+    Claim,
+}
+
 /// Batches of tasks.
 #[derive(Subcommand)]
 pub enum TasksCommand {
@@ -229,11 +324,26 @@ pub enum TasksCommand {
     Check {
         /// The file
         file: PathBuf,
+        /// Folder with the network and the shard of a batch that runs over published data [default: the file's own]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
     },
     /// Publishes a batch; its deposit and the price of its tasks are held
     Publish {
         /// The file
         file: PathBuf,
+        /// Folder with the network and the shard of a batch that runs over published data [default: the file's own]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Says what files of networks and shards are, and what a batch's file has to say of them; nothing of it touches the network
+    Data {
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder to copy them into, under the names by which machines and inspectors look for them
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
     },
     /// Lists batches that have tasks left
     List,
@@ -306,6 +416,10 @@ mod tests {
             "matrixai token create --machines 1 --expires 1d --blocks 9 --out t",
             "matrixai key new --out k --words 13",
             "matrixai --key k --dev-account Alice machines",
+            "matrixai authority join --stake 1",
+            "matrixai authority join --stake 1 --keys aa",
+            "matrixai authority join --stake 1 --keys aa --proof bb --node http://n",
+            "matrixai tasks data",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -2,9 +2,11 @@
 
 use crate::{
     amount::Amount,
+    authority::{Authority, Keys, Member, Terms, Weight},
     ecp::{MachinePower, Power, Report},
     funds::{Balance, Deposit},
     machines::{Anchor, Machine},
+    rewards::Earnings,
     stake::Bond,
     tasks::{Batch, Listed},
     token::Token,
@@ -180,6 +182,118 @@ pub async fn supply(at: &AtBlock) -> Result<Vec<Listed>, Error> {
     Ok(all)
 }
 
+/// What an account is in block production, and what that takes.
+pub async fn authority(at: &AtBlock, account: &AccountId32) -> Result<Authority, Error> {
+    let found = at.storage().try_fetch(api::storage().authorities().registry(), (*account,)).await;
+    let member = match found.map_err(Error::chain)? {
+        None => None,
+        Some(found) => Some(member(at, account, found.decode().map_err(Error::chain)?).await?),
+    };
+    let (constants, terms) = (at.constants(), api::constants().authorities());
+    let terms = Terms {
+        least_stake: Amount(constants.entry(terms.least_stake()).map_err(Error::chain)?),
+        seat_bond: Amount(constants.entry(terms.seat_bond()).map_err(Error::chain)?),
+        unbonding: constants.entry(terms.unbonding()).map_err(Error::chain)?,
+    };
+    Ok(Authority { account: account.to_string(), block: at.block_number(), member, terms })
+}
+
+async fn member(
+    at: &AtBlock,
+    account: &AccountId32,
+    known: types::pallet_authorities::types::Authority,
+) -> Result<Member, Error> {
+    use types::pallet_authorities::types::State;
+    let voters = at.storage().try_fetch(api::storage().authorities().voters(), ()).await;
+    let voters = match voters.map_err(Error::chain)? {
+        Some(voters) => voters.decode().map_err(Error::chain)?.0,
+        None => Vec::new(),
+    };
+    let babe = api::runtime_apis().babe_api();
+    let now = at.runtime_apis().call(babe.current_epoch()).await.map_err(Error::chain)?;
+    let next = at.runtime_apis().call(babe.next_epoch()).await.map_err(Error::chain)?;
+    let weight = |epoch: types::sp_consensus_babe::Epoch| {
+        let mut weight = Weight { own: 0, all: 0 };
+        for (key, counts) in epoch.authorities {
+            weight.all = weight.all.saturating_add(counts);
+            weight.own = if key == known.producer { counts } else { weight.own };
+        }
+        weight
+    };
+    let free_at = if let State::Leaving(due) = known.state { Some(due) } else { None };
+    Ok(Member {
+        state: match known.state {
+            State::Serving => "serving",
+            State::Resting => "resting",
+            State::Leaving(_) => "leaving",
+        },
+        free_at,
+        stake: Amount(known.stake),
+        seat: known.seat,
+        votes: voters.contains(account),
+        weight: weight(now),
+        next_weight: weight(next),
+        producer: hex::encode(known.producer.0),
+        voter: hex::encode(known.voter.0),
+    })
+}
+
+/// What an owner has earned.
+pub async fn earnings(at: &AtBlock, owner: AccountId32) -> Result<Earnings, Error> {
+    let apis = api::runtime_apis().rewards_api();
+    let earned = at.runtime_apis().call(apis.earnings(owner)).await.map_err(Error::chain)?;
+    let issue = at.runtime_apis().call(apis.issue()).await.map_err(Error::chain)?;
+    Ok(Earnings {
+        owner: owner.to_string(),
+        block: at.block_number(),
+        free: Amount(earned.free),
+        locked: Amount(earned.locked),
+        until: earned.until,
+        claimed: Amount(earned.claimed),
+        issue: Amount(issue),
+    })
+}
+
+/// Takes part in block production with a node's keys.
+pub fn join(keys: &Keys, stake: Amount) -> impl Payload + use<> {
+    let session = types::matrixai_runtime::SessionKeys {
+        babe: types::sp_consensus_babe::app::Public(keys.producer),
+        grandpa: types::sp_consensus_grandpa::app::Public(keys.voter),
+    };
+    let proof = types::bounded_collections::bounded_vec::BoundedVec(keys.proof.clone());
+    api::tx().authorities().join(session, proof, stake.0)
+}
+
+/// Puts more at stake as an authority.
+pub fn bond_more(amount: Amount) -> impl Payload {
+    api::tx().authorities().bond_more(amount.0)
+}
+
+/// Wants a seat among the voters, or no longer.
+pub fn seat(wanted: bool) -> impl Payload {
+    api::tx().authorities().seat(wanted)
+}
+
+/// Takes part again after rest.
+pub fn wake() -> impl Payload {
+    api::tx().authorities().wake()
+}
+
+/// Takes part no more.
+pub fn leave() -> impl Payload {
+    api::tx().authorities().leave()
+}
+
+/// Takes an authority's stake back.
+pub fn withdraw_stake() -> impl Payload {
+    api::tx().authorities().withdraw()
+}
+
+/// Pays out what is free of one's earnings.
+pub fn claim() -> impl Payload {
+    api::tx().rewards().claim()
+}
+
 /// Puts tokens at stake.
 pub fn bond(amount: Amount) -> impl Payload {
     api::tx().drilling().bond(amount.0)
@@ -197,20 +311,8 @@ pub fn withdraw_bond() -> impl Payload {
 
 /// Publishes a batch.
 pub fn publish(batch: &Batch) -> impl Payload + use<> {
-    use types::drilling::spec;
-    let kernel = match batch.spec.kernel {
-        drilling::Kernel::Mlp => spec::Kernel::Mlp,
-        drilling::Kernel::Infer { network, shard, items } => spec::Kernel::Infer { network, shard, items },
-    };
-    let layer = |layer: &drilling::Layer| spec::Layer {
-        outputs: layer.outputs,
-        multiplier: layer.multiplier,
-        shift: layer.shift,
-    };
-    let layers = batch.spec.layers.iter().map(layer).collect();
-    let spec = spec::Spec { kernel, rows: batch.spec.rows, inputs: batch.spec.inputs, layers };
     let source = types::bounded_collections::bounded_vec::BoundedVec(batch.source.clone());
-    api::tx().drilling().publish(spec, batch.count, batch.replicas, batch.worth, source)
+    api::tx().drilling().publish(batch.spec.into(), batch.count, batch.replicas, batch.worth, source)
 }
 
 /// Votes on a batch.

@@ -65,6 +65,21 @@ pub enum Error {
     /// A file that describes no batch of tasks.
     #[error("{path}: {1}", path = .0.display())]
     Batch(PathBuf, crate::tasks::BatchError),
+    /// A file that is no network or shard.
+    #[error("{path}: {1}", path = .0.display())]
+    Data(PathBuf, crate::published::DataError),
+    /// The owner's node.
+    #[error(
+        "the node at {0} gave no keys: {1}; it gives them on its own host, or with --rpc-methods unsafe. `authority --help` shows how to \
+         ask it there"
+    )]
+    Node(String, String),
+    /// Less than the chain takes.
+    #[error("the chain takes no authority with less than {0} tokens at stake")]
+    StakeTooSmall(Amount),
+    /// Keys of a node.
+    #[error(transparent)]
+    NoKeys(#[from] crate::authority::NoKeys),
     /// Not an account.
     #[error("{0:?} is no account: an SS58 address is wanted, as `matrixai key show` prints it")]
     NoAddress(String),

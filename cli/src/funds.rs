@@ -71,6 +71,7 @@ fn meaning(reason: &str) -> &str {
         "Machines(Machine)" => "machines and join tokens",
         "Machines(Report)" => "reports of forks",
         "Drilling(Bond)" => "stake for machines' results",
+        "Authorities(Stake)" => "stake for block production",
         "Drilling(Batch)" => "batches of tasks",
         "Inspectors(Bond)" => "an inspector's bond",
         other => other,

@@ -1,7 +1,8 @@
 //! `matrixai`: what an owner does, through a light client of its own.
 //!
 //! - `account.rs`, `keystore.rs`, `phrase.rs`, `password.rs`, `private_file.rs`, `key_commands.rs`: keys
-//! - `token.rs`, `machines.rs`, `stake.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands
+//! - `token.rs`, `machines.rs`, `stake.rs`, `authority.rs`, `rewards.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands
+//! - `published.rs`: files that tasks run over; `node.rs`: the owner's own node, for its keys
 //! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place
 //! - `arguments.rs`, `config.rs`, `output.rs`: what comes in and what goes out
 //!
@@ -13,6 +14,7 @@
 mod account;
 mod amount;
 mod arguments;
+mod authority;
 mod chain;
 mod config;
 mod ecp;
@@ -21,17 +23,20 @@ mod funds;
 mod key_commands;
 mod keystore;
 mod machines;
+mod node;
 mod output;
 mod password;
 mod phrase;
 mod private_file;
+mod published;
+mod rewards;
 mod session;
 mod span;
 mod stake;
 mod tasks;
 mod token;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, TasksCommand};
 use clap::Parser;
 use config::Config;
 use error::Error;
@@ -59,8 +64,12 @@ fn log_to_stderr() {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let global = &arguments.global;
     let config = Config::load(global.config.as_deref(), global.options())?;
-    if let Command::Key(command) = &arguments.command {
-        return key_commands::run(command, &config, global);
+    match &arguments.command {
+        Command::Key(command) => return key_commands::run(command, &config, global),
+        Command::Tasks(TasksCommand::Data { files, into }) => {
+            return published::run(files, into.as_deref(), global);
+        }
+        _ => {}
     }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().map_err(Error::Start)?;
@@ -75,6 +84,12 @@ async fn on_chain(command: &Command, config: &Config, global: &arguments::Global
             machines::run(of.as_deref(), command.as_ref(), config, global).await
         }
         Command::Stake { command } => stake::run(command.as_ref(), config, global).await,
+        Command::Authority { of, command } => {
+            authority::run(of.as_deref(), command.as_ref(), config, global).await
+        }
+        Command::Rewards { of, command } => {
+            rewards::run(of.as_deref(), command.as_ref(), config, global).await
+        }
         Command::Ecp { of } => ecp::run(of.as_deref(), config, global).await,
         Command::Tasks(command) => tasks::run(command, config, global).await,
         Command::Balance { account } => funds::balance(account.as_deref(), config, global).await,

@@ -6,9 +6,12 @@ use crate::{
     config::Config,
     error::Error,
     output::{self, Done},
-    session,
+    published, session,
 };
-use drilling::{Class, Kernel, Layer, Layers, Spec, SpecError, WrongDepth, difficulty};
+use drilling::{
+    Class, Kernel, Layer, Layers, Library, LibraryError, Spec, SpecError, WrongDepth, difficulty,
+    published::{Published, PublishedError},
+};
 use figment::{
     Figment,
     providers::{Format, Toml},
@@ -36,10 +39,10 @@ use std::{fmt, path::Path};
 /// ```
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Published {
+struct Written {
     rows: u32,
     inputs: u32,
-    layers: Vec<PublishedLayer>,
+    layers: Vec<WrittenLayer>,
     infer: Option<Infer>,
     count: u32,
     #[serde(default = "two")]
@@ -55,7 +58,7 @@ const fn two() -> u8 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PublishedLayer {
+struct WrittenLayer {
     outputs: u32,
     multiplier: u32,
     shift: u8,
@@ -99,6 +102,22 @@ pub enum BatchError {
     /// A number out of its range.
     #[error("{0}")]
     Range(&'static str),
+    /// The published data that it names cannot be had.
+    #[error(transparent)]
+    Data(#[from] LibraryError),
+    /// They are no network and shard for each other.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
+    /// They are others than it says.
+    #[error(
+        "{what} is not as the published {part} has it: `matrixai tasks data` says what it has. Nobody could do these tasks"
+    )]
+    Mismatch {
+        /// What the file says wrongly.
+        what: &'static str,
+        /// Of what.
+        part: &'static str,
+    },
 }
 
 /// A batch that the chain will take.
@@ -122,9 +141,9 @@ impl Batch {
         Self::check(read.map_err(|error| BatchError::Parse(Box::new(error)))?)
     }
 
-    fn check(read: Published) -> Result<Self, BatchError> {
-        let Published { rows, inputs, layers, infer, count, replicas, difficulty: said, source } = read;
-        let layer = |PublishedLayer { outputs, multiplier, shift }| Layer { outputs, multiplier, shift };
+    fn check(read: Written) -> Result<Self, BatchError> {
+        let Written { rows, inputs, layers, infer, count, replicas, difficulty: said, source } = read;
+        let layer = |WrittenLayer { outputs, multiplier, shift }| Layer { outputs, multiplier, shift };
         let layers = Layers::new(&layers.into_iter().map(layer).collect::<Vec<_>>())?;
         let kernel = infer.map_or(Kernel::Mlp, |Infer { network, shard, items }| Kernel::Infer {
             network,
@@ -146,7 +165,34 @@ impl Batch {
         if source.len() > 256 {
             return Err(BatchError::Range("source may have 256 bytes"));
         }
+        if source.is_empty() && kernel != Kernel::Mlp {
+            return Err(BatchError::Range(
+                "source must say where the network and the shard can be had: machines pass over tasks without their data",
+            ));
+        }
         Ok(Self { spec, count, replicas, worth, source: source.into_bytes() })
+    }
+}
+
+impl Batch {
+    /// Checks that the published data, where it needs any, are at hand and are what it says of them.
+    fn check_data(&self, library: &Library) -> Result<(), BatchError> {
+        match library.open(&self.spec)? {
+            Some(published) => fits(&self.spec, &published),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Checks that a specification says of its data what they are.
+fn fits(said: &Spec, published: &Published) -> Result<(), BatchError> {
+    let spec = published.spec(said.rows)?;
+    let wrong = |what, part| Err(BatchError::Mismatch { what, part });
+    match () {
+        () if said.inputs != spec.inputs => wrong("inputs", "network"),
+        () if said.layers != spec.layers => wrong("layers", "network"),
+        () if said.kernel != spec.kernel => wrong("items", "shard"),
+        () => Ok(()),
     }
 }
 
@@ -191,30 +237,33 @@ struct Checked {
     worth: u128,
     operations: u128,
     count: u32,
+    /// What its published data are worth knowing; none where it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
 }
 
 impl fmt::Display for Checked {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { class, worth, operations, count } = self;
+        let Self { class, worth, operations, count, data } = self;
         writeln!(
             out,
             "{count} tasks of class {class}, each {operations} int8 operations, worth {worth} micro-ut"
-        )
+        )?;
+        data.as_ref().map_or(Ok(()), |data| writeln!(out, "its data: {data}"))
     }
 }
 
 /// Carries out a command about tasks.
 pub async fn run(command: &TasksCommand, config: &Config, global: &Global) -> Result<(), Error> {
     match command {
-        TasksCommand::Check { file } => {
-            let Batch { spec, count, worth, .. } = batch(file)?;
-            let class = format!("{:?}", Class::of(&spec)).to_lowercase();
-            output::print(&Checked { class, worth, operations: spec.operations(), count }, global.json)
-        }
-        TasksCommand::Publish { file } => {
+        TasksCommand::Check { file, data } => output::print(&checked(file, data.as_deref())?, global.json),
+        TasksCommand::Publish { file, data } => {
             let batch = batch(file)?;
+            let at_hand = batch.check_data(&library(file, data.as_deref()));
+            at_hand.map_err(|error| Error::Batch(file.into(), error))?;
             called(config, global, "publishing", chain::publish(&batch), "the batch is published").await
         }
+        TasksCommand::Data { files, into } => published::run(files, into.as_deref(), global),
         TasksCommand::Vote { batch, against } => {
             called(config, global, "voting", chain::vote(*batch, !against), "the vote counts").await
         }
@@ -233,6 +282,24 @@ pub async fn run(command: &TasksCommand, config: &Config, global: &Global) -> Re
 
 fn batch(file: &Path) -> Result<Batch, Error> {
     Batch::read(file).map_err(|error| Error::Batch(file.into(), error))
+}
+
+/// Where a batch's data lie: in the folder that is named, or beside its file.
+fn library(file: &Path, data: Option<&Path>) -> Library {
+    Library::new(data.unwrap_or_else(|| file.parent().unwrap_or(Path::new(""))))
+}
+
+fn checked(file: &Path, data: Option<&Path>) -> Result<Checked, Error> {
+    let batch = batch(file)?;
+    let data = match batch.check_data(&library(file, data)) {
+        Ok(()) => (batch.spec.kernel != Kernel::Mlp).then(|| "at hand, and as the batch says".to_string()),
+        // A batch can be looked at without them; it is published with them only.
+        Err(BatchError::Data(LibraryError::Missing(missing))) => Some(format!("not checked: {missing}")),
+        Err(error) => return Err(Error::Batch(file.into(), error)),
+    };
+    let Batch { spec, count, worth, .. } = batch;
+    let class = format!("{:?}", Class::of(&spec)).to_lowercase();
+    Ok(Checked { class, worth, operations: spec.operations(), count, data })
 }
 
 async fn called(
@@ -269,6 +336,41 @@ mod tests {
         assert!(read(&format!("{GOOD}difficulty = 622\n")).is_ok());
         let overstated = read(&format!("{GOOD}difficulty = 6220\n"));
         assert!(matches!(overstated, Err(BatchError::Difficulty { said: 6220, counted: 622 })));
+    }
+
+    /// The shipped example, as a publisher would write it.
+    const DIGITS: &str = include_str!("../../drilling/data/digits.toml");
+
+    fn check(text: &str) -> Result<Checked, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("batch.toml");
+        std::fs::write(&file, text).unwrap();
+        checked(&file, None)
+    }
+
+    #[test]
+    fn a_batch_over_published_data_is_checked_against_them() {
+        let good = check(DIGITS).unwrap();
+        assert_eq!((good.class.as_str(), good.count), ("tiny", 100));
+        assert_eq!(good.data.as_deref(), Some("at hand, and as the batch says"));
+        for (from, to, why) in [
+            ("items = 240", "items = 239", "items is not"),
+            ("inputs = 784", "inputs = 783", "inputs is not"),
+            ("outputs = 96", "outputs = 95", "layers is not"),
+            ("source = \"", "source = \"\" # ", "source must say"),
+        ] {
+            assert!(DIGITS.contains(from), "{from}");
+            let text = DIGITS.replace(from, to).replace("difficulty = 5781", "");
+            let error = check(&text).err().unwrap().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        // Somebody else's data: the batch may be sound, and is not published unseen.
+        let digest = hex::encode(drilling::digits::NETWORK_DIGEST);
+        let other = DIGITS.replace(&digest, &"ab".repeat(32));
+        assert!(check(&other).unwrap().data.unwrap().contains("not checked"));
+        let library = Library::new(Path::new("/nonexistent"));
+        let error = read(&other).unwrap().check_data(&library).unwrap_err();
+        assert!(matches!(error, BatchError::Data(LibraryError::Missing(_))));
     }
 
     #[test]

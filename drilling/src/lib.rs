@@ -5,7 +5,7 @@
 //! same in prose, for a second implementation.
 //!
 //! Without features it is the specification: no allocator, no I/O, no clock, no randomness, and nothing in it panics on what others
-//! sent. It is what the runtime checks with. `std` adds doing the work. It must not know who assigns tasks, nor what is paid for them.
+//! sent. It is what the runtime checks with. `std` adds doing the work, and files with published data. It must not know who assigns tasks, nor what is paid for them.
 //!
 //! ```
 //! use drilling::{Kernel, Layer, Layers, Spec, Task, difficulty};
@@ -45,6 +45,8 @@ pub mod fraud;
 pub mod freivalds;
 mod hash;
 mod layers;
+#[cfg(feature = "std")]
+pub mod library;
 pub mod network;
 #[cfg(feature = "std")]
 pub mod prove;
@@ -73,6 +75,7 @@ pub use result::{commitment, digest, layer_key, layer_tree};
 pub use spec::{Kernel, Layer, MAX_INPUTS, MAX_ITEMS, MAX_ROWS, MAX_WIDTH, Spec, SpecError, Task};
 #[cfg(feature = "std")]
 pub use {
+    library::{Library, LibraryError},
     trail::{Step, Trail},
     work::{Outcome, WorkError, accumulator_bytes, layer_root},
 };

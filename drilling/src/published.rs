@@ -40,6 +40,9 @@ pub enum PublishedError {
     /// The task names other data.
     #[error("the task names another network or shard")]
     AnotherDigest,
+    /// Its content has another digest than its name says.
+    #[error("the file's content is not what its name says")]
+    WrongContent,
 }
 
 impl From<Truncated> for PublishedError {

@@ -13,8 +13,7 @@ use light_client::{
 };
 use serde::Serialize;
 use types::{
-    bounded_collections::bounded_vec::BoundedVec, drilling as their, pallet_drilling,
-    pallet_machines::types as machines,
+    bounded_collections::bounded_vec::BoundedVec, pallet_drilling, pallet_machines::types as machines,
 };
 
 /// A request that waits, as far as an inspector is concerned.
@@ -121,39 +120,14 @@ fn case(case: pallet_drilling::api::Case) -> Option<Case> {
         let roots = opened.and_then(|opened| opened.roots.as_ref()).map(|roots| roots.0.clone());
         Some(Accused { machine: replica.machine, digest, roots, chains })
     });
-    Some(Case { id: case.id, accused: accused.collect(), task: task(&case.work.task)? })
+    let accused = accused.collect();
+    let source = String::from_utf8_lossy(&case.source.0).into_owned();
+    Some(Case { id: case.id, accused, source, task: case.work.task.try_into().ok()? })
 }
 
 fn chain_of(chain: &pallet_drilling::types::Chain) -> Chain {
-    let question = match chain.question {
-        their::disclosure::Question::Roots => drilling::Question::Roots,
-        their::disclosure::Question::Node { layer, level, index } => {
-            drilling::Question::Node { layer, level, index }
-        }
-    };
     let answer = chain.answer.as_ref().map(|answer| answer.0.clone());
-    Chain { inspector: chain.inspector, question, answer, asked: chain.asked }
-}
-
-fn task(task: &their::spec::Task) -> Option<drilling::Task> {
-    let their::spec::Spec { kernel, rows, inputs, layers } = &task.spec;
-    let kernel = match *kernel {
-        their::spec::Kernel::Mlp => drilling::Kernel::Mlp,
-        their::spec::Kernel::Infer { network, shard, items } => {
-            drilling::Kernel::Infer { network, shard, items }
-        }
-    };
-    let layer = |layer: &their::spec::Layer| drilling::Layer {
-        outputs: layer.outputs,
-        multiplier: layer.multiplier,
-        shift: layer.shift,
-    };
-    let layers: Vec<drilling::Layer> = layers.iter().map(layer).collect();
-    let layers = drilling::Layers::new(&layers).ok()?;
-    Some(drilling::Task {
-        spec: drilling::Spec { kernel, rows: *rows, inputs: *inputs, layers },
-        seed: task.seed,
-    })
+    Chain { inspector: chain.inspector, question: chain.question.clone().into(), answer, asked: chain.asked }
 }
 
 /// Asks a machine what lies under a hash of its last answer.

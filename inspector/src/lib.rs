@@ -6,7 +6,7 @@
 //!
 //! - `ek_certificate.rs`: does a TPM come from a maker we know? `ecc_only.rs`: makers whose TPMs have no RSA key
 //! - `judgement.rs`: from a request to a vote, or a refusal
-//! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential
+//! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential; `durable.rs`: files that survive a power cut
 //! - `challenge.rs`: the credential itself
 //! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
@@ -19,6 +19,7 @@ pub mod account;
 pub mod audit;
 pub mod chain;
 pub mod challenge;
+mod durable;
 pub mod duties;
 pub mod ecc_only;
 pub mod ek_certificate;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use clap::{Args, Parser, Subcommand};
+use drilling::Library;
 use inspector::{
     account::Account,
     chain,
@@ -53,6 +54,10 @@ enum Command {
         /// Folder with hardware/, virtual/, intermediates/ (certificates) and ecc-only.txt
         #[arg(long, value_name = "DIR", env = "MATRIXAI_ROOTS")]
         roots: PathBuf,
+        /// Folder with published networks and shards (DIGEST.network, DIGEST.shard) for disputes about tasks that run over them; `data`
+        /// in the state folder where it is not given
+        #[arg(long, value_name = "DIR", env = "MATRIXAI_DRILL_DATA")]
+        data: Option<PathBuf>,
         /// Do not register when not registered
         #[arg(long)]
         no_register: bool,
@@ -149,7 +154,10 @@ fn log_to_stderr() {
 
 async fn execute(command: Command) -> Result<(), Error> {
     match command {
-        Command::Run { chain, roots, no_register } => run(&chain, &roots, !no_register).await,
+        Command::Run { chain, roots, data, no_register } => {
+            let library = Library::new(&data.unwrap_or_else(|| chain.state.join("data")));
+            run(&chain, &roots, &library, !no_register).await
+        }
         Command::Status { chain, json } => {
             let status = status(&chain).await?;
             print(&status, &status, json)
@@ -170,7 +178,7 @@ async fn execute(command: Command) -> Result<(), Error> {
     }
 }
 
-async fn run(chain: &OnChain, roots: &Path, register: bool) -> Result<(), Error> {
+async fn run(chain: &OnChain, roots: &Path, library: &Library, register: bool) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
     let mut stop = std::pin::pin!(async move {
@@ -183,7 +191,7 @@ async fn run(chain: &OnChain, roots: &Path, register: bool) -> Result<(), Error>
     loop {
         let client = start(chain).await?;
         tracing::info!(account = %key.account(), genesis = ?client.genesis(), "watching");
-        let watch = Watch::open(client, key.clone(), Rules::load(roots)?, &chain.state)?;
+        let watch = Watch::open(client, key.clone(), Rules::load(roots)?, &chain.state, library.clone())?;
         match watch.run(register, &mut stop).await? {
             Ended::Asked => {
                 tracing::info!("stopping");

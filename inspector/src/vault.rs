@@ -3,14 +3,14 @@
 //! An inspector that cannot show its randomness when a credential is disputed loses its bond, and one that made a second credential
 //! for the same request could not show it either. So the first draw for a request is the only one, whatever happens in between.
 
-use crate::ek_certificate::Level;
+use crate::{durable, ek_certificate::Level};
 use credential::Randomness;
 use rand::{RngCore, rngs::OsRng};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs,
+    io::ErrorKind,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -121,18 +121,9 @@ impl Vault {
 
     fn keep(&self, request: &RequestId, drawn: &Drawn) -> Result<(), VaultError> {
         let file = self.file(request);
-        self.replace(&file, drawn).map_err(|error| VaultError::Io(file, error))
-    }
-
-    fn replace(&self, file: &Path, drawn: &Drawn) -> std::io::Result<()> {
-        let draft = file.with_extension("new");
-        let text = Zeroizing::new(serde_json::to_vec(drawn)?);
         // A draft left by a crash was never used: its credential has not been seen by anybody.
-        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        out.write_all(&text)?;
-        out.sync_all()?;
-        fs::rename(&draft, file)?;
-        File::open(&self.0)?.sync_all()
+        let text = serde_json::to_vec(drawn).map(Zeroizing::new).map_err(std::io::Error::from);
+        text.and_then(|text| durable::replace(&file, &text)).map_err(|error| VaultError::Io(file, error))
     }
 
     fn file(&self, request: &RequestId) -> PathBuf {

@@ -12,6 +12,7 @@ use crate::{
     vault::{Vault, VaultError},
 };
 use credential::CredentialError;
+use drilling::Library;
 use light_client::{
     AtBlock, Key, LightClient,
     outbox::{Enqueued, Entry, Intent, Outbox, Report, State},
@@ -79,10 +80,16 @@ enum DutyError {
 
 impl Watch {
     /// Opens what is on disk.
-    pub fn open(client: LightClient, key: Key, rules: Rules, state: &Path) -> Result<Self, Error> {
+    pub fn open(
+        client: LightClient,
+        key: Key,
+        rules: Rules,
+        state: &Path,
+        library: Library,
+    ) -> Result<Self, Error> {
         let vault = Vault::open(&state.join("secrets"))?;
         let outbox = Outbox::open(&state.join("outbox.redb"))?;
-        let auditor = Auditor::open(&state.join("disputes"))?;
+        let auditor = Auditor::open(&state.join("disputes"), library)?;
         Ok(Self { client, key, rules, vault, outbox, auditor, backoff: HashMap::new() })
     }
 

@@ -3,6 +3,9 @@
 //! smoldot runs in the process and checks every proof itself; subxt encodes, decodes and signs on top of it.
 //! There is no RPC node anywhere in the path, and every read is at a finalised block.
 //!
+//! - `client.rs`: following and calling; `outbox.rs`: what must not be lost; `chain.rs`: the chain's own types
+//! - `drilling.rs`: tasks as their specification has them, and as the chain does
+//!
 //! It must not know TPMs or logs on disk: what is submitted are opaque calls, and what is kept on disk are
 //! opaque intents.
 //!
@@ -25,6 +28,7 @@
 pub mod chain;
 mod client;
 mod database;
+mod drilling;
 mod error;
 mod extrinsic;
 pub mod outbox;

@@ -116,6 +116,7 @@ impl Transport {
         method: &str,
         params: Option<Box<RawValue>>,
     ) -> Result<Box<RawValue>, RpcError> {
+        tracing::trace!(method, "asked");
         let (id, answer) = self.router.request();
         self.send(id, method, params.as_deref())?;
         answer.await.map_err(stopped)?

@@ -2,7 +2,7 @@
 //!
 //! - `plan.rs`: what is to be done next, given what the chain shows and what is at hand
 //! - `worker.rs`: the thread that does it; `limits.rs`: when it holds still; `energy.rs`: what it uses
-//! - `results.rs`: results on disk until the chain is done with them
+//! - `results.rs`: results on disk until the chain is done with them, and their records in the log
 
 mod command;
 mod energy;
@@ -15,26 +15,29 @@ pub use command::{pause, resume};
 pub use plan::{Assignment, Question, Stage, State};
 
 use crate::{
-    board::DrillView,
+    board::{DrillView, PassedOver},
     chain,
     config::Config,
     debt::Debt,
     desk::{Desk, DeskError},
     hex32::Hex32,
+    recorder::Recorder,
     state_dir::StateDir,
 };
 use anyhow::Result;
-use attest::record::{Body, Drill};
-use drilling::{Class, Task, difficulty};
+use attest::record::Body;
+use drilling::{Class, Library, Task, WorkError, difficulty};
 use energy::EnergyMeter;
 use limits::Limits;
 use plan::{Hand, Purpose, Step};
-use results::{Kept, Results};
-use std::num::NonZeroUsize;
-use worker::{Done, Running, Worker};
+use results::{Effort, Kept, Results};
+use std::{collections::BTreeMap, num::NonZeroUsize};
+use worker::{Done, Running, Trouble, Worker};
 
 /// Tasks that a machine takes at one time, where the chain allows as many.
 const PLACES: u8 = 4;
+/// Blocks from one look at the chain to the next while there is nothing to do. What it asks of machines, it asks for 30 blocks at least.
+const PAUSE: u64 = 4;
 
 /// What is under way.
 struct Job {
@@ -56,25 +59,46 @@ pub struct Driller {
     class: Class,
     worker: Worker,
     limits: Limits,
+    library: Library,
     results: Results,
     job: Option<Job>,
     again: Option<Again>,
+    /// Tasks that came to nothing here, and why.
+    failed: BTreeMap<[u8; 32], String>,
+    /// Those, and tasks whose data are missing.
+    beyond: BTreeMap<[u8; 32], String>,
+    /// The block at which the chain is looked at again.
+    next_look: u64,
     view: DrillView,
 }
 
 impl Driller {
-    /// Opens what earlier runs left.
-    pub fn open(config: &Config, state: &StateDir) -> Result<Self> {
+    /// Opens what earlier runs left, and writes down what they could not any more.
+    pub fn open(config: &Config, state: &StateDir, machine: &[u8; 32], recorder: &Recorder) -> Result<Self> {
         let all = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = NonZeroUsize::new(config.drill_threads).unwrap_or(all);
         let meter = EnergyMeter::of_host();
+        let library = Library::new(config.drill_data.as_ref().unwrap_or(&state.data()));
+        let results = Results::open(&state.drills())?;
+        let unrecorded = recorder.look(|log| results.unrecorded(machine, log))?;
+        if !unrecorded.is_empty() {
+            tracing::info!(count = unrecorded.len(), "writing down tasks that were done before a crash");
+            // A full disk is no reason not to start: the recorder keeps them until there is room.
+            if let Err(error) = recorder.append(unrecorded.into_iter().map(Body::Drill).collect()) {
+                tracing::warn!(%error, "not written yet");
+            }
+        }
         Ok(Self {
             class: config.drill_class.into(),
-            worker: Worker::start(threads, meter.clone())?,
+            worker: Worker::start(threads, meter.clone(), library.clone())?,
             limits: Limits::new(meter),
-            results: Results::open(&state.drills())?,
+            library,
+            results,
             job: None,
             again: None,
+            failed: BTreeMap::new(),
+            beyond: BTreeMap::new(),
+            next_look: 0,
             view: DrillView::default(),
         })
     }
@@ -84,30 +108,48 @@ impl Driller {
         self.view.clone()
     }
 
-    /// One look at the chain's tasks, and whatever follows from it.
-    pub async fn turn(&mut self, desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    /// Whether there is anything to look at in this block: there always is while something is under way.
+    pub fn is_due(&self, block: u64) -> bool {
+        self.job.is_some() || self.next_look <= block
+    }
+
+    /// One look at the chain's tasks, and whatever follows from it. A machine that is not `active` takes no new work and commits to
+    /// nothing, but stands by what it has committed to.
+    pub async fn turn(&mut self, desk: &mut Desk<'_>, active: bool) -> Result<(), DeskError> {
+        let block = desk.client.status().finalized.map_or(0, |block| block.number);
+        if !self.is_due(block) {
+            return Ok(());
+        }
         let machine = desk.agent.keeper.machine;
         let held = self.limits.held(&desk.agent.config, &desk.agent.state);
         self.collect(desk, held.is_some()).await?;
-        let assignments = chain::work_of(desk.client, machine).await?;
+        let worker = chain::worker(desk.client, machine).await?;
+        let assignments = match worker.map_or(0, |worker| worker.tasks) {
+            0 => Vec::new(),
+            _ => chain::work_of(desk.client, machine).await?,
+        };
         let questions = chain::questions_of(desk.client, machine).await?;
-        let open: Vec<[u8; 32]> =
-            assignments.iter().map(|one| one.id).chain(questions.iter().map(|asked| asked.id)).collect();
-        self.results.retain(&open)?;
-        // What the chain has closed needs no more work.
-        self.job = self.job.take().filter(|job| open.contains(&job.running.task));
-        self.again = self.again.take().filter(|again| open.contains(&again.task));
+        self.let_go(&assignments, &questions)?;
+        self.note_beyond(&assignments, &questions);
         let hand = Hand {
             machine,
+            active,
             results: &self.results,
             again: self.again.as_ref().map(|again| (again.task, again.layer)),
+            beyond: &self.beyond,
             busy: self.job.is_some() || held.is_some(),
         };
         for step in plan::steps(&assignments, &questions, &hand) {
             self.take(desk, step)?;
         }
-        let worker = chain::worker(desk.client, machine).await?;
-        self.pull(desk, worker.as_ref()).await?;
+        self.view.bond = None;
+        if active {
+            self.pull(desk, worker.as_ref()).await?;
+        }
+        let idle = self.job.is_none() && assignments.is_empty() && questions.is_empty();
+        self.next_look = if idle { block.saturating_add(PAUSE) } else { 0 };
+        let passed_over =
+            self.beyond.iter().map(|(task, why)| PassedOver { task: Hex32(*task), why: why.clone() });
         self.view = DrillView {
             held: held.map(str::to_string),
             working_on: self.job.as_ref().map(|job| Hex32(job.running.task)),
@@ -117,8 +159,39 @@ impl Driller {
             forfeited: worker.as_ref().map_or(0, |worker| worker.forfeited),
             convicted: worker.as_ref().map_or(0, |worker| worker.convicted),
             bond: self.view.bond.take(),
+            passed_over: passed_over.collect(),
         };
         Ok(())
+    }
+
+    /// What the chain has closed needs no more work.
+    fn let_go(&mut self, assignments: &[Assignment], questions: &[Question]) -> Result<()> {
+        let assigned = assignments.iter().map(|one| one.id);
+        let open: Vec<[u8; 32]> = assigned.chain(questions.iter().map(|asked| asked.id)).collect();
+        self.results.retain(&open)?;
+        self.job = self.job.take().filter(|job| open.contains(&job.running.task));
+        self.again = self.again.take().filter(|again| open.contains(&again.task));
+        self.failed.retain(|task, _| open.contains(task));
+        Ok(())
+    }
+
+    /// Finds out which tasks cannot be done here. Data that have come meanwhile are seen.
+    fn note_beyond(&mut self, assignments: &[Assignment], questions: &[Question]) {
+        let assigned = assignments.iter().filter(|one| self.results.get(&one.id).is_none());
+        let assigned = assigned.map(|one| (one.id, &one.task, &one.source));
+        let asked = questions.iter().map(|asked| (asked.id, &asked.task, &asked.source));
+        let mut beyond = self.failed.clone();
+        for (id, task, source) in assigned.chain(asked) {
+            let Some(missing) = self.library.missing(&task.spec) else { continue };
+            // A publisher may write anything there.
+            let source =
+                if source.is_empty() { String::new() } else { format!(" ({})", source.escape_debug()) };
+            beyond.insert(id, format!("{missing}{source}"));
+        }
+        for (task, why) in beyond.iter().filter(|(task, _)| !self.beyond.contains_key(*task)) {
+            tracing::warn!(task = %Hex32(*task), why, "a task is passed over");
+        }
+        self.beyond = beyond;
     }
 
     /// Takes what the worker has done: on disk and in the log first, then a debt.
@@ -135,28 +208,27 @@ impl Driller {
                 self.again = Some(Again { task: id, roots: done.outcome.roots, layer, accumulators });
                 Ok(())
             }
+            (Err(Trouble::Work(WorkError::Cancelled)), _) => Ok(()),
             (Err(error), _) => {
-                tracing::warn!(task = %Hex32(id), %error, "a task came to nothing");
+                self.failed.insert(id, error.to_string());
                 Ok(())
             }
         }
     }
 
     async fn keep(&mut self, desk: &mut Desk<'_>, task: &Task, done: &Done) -> Result<(), DeskError> {
-        let (id, kept) = (task.id(), Kept::new(&done.outcome));
-        let commitment = kept.commitment(&desk.agent.keeper.machine);
-        self.results.keep(&id, kept)?;
-        let micro_ut = u64::try_from(difficulty(&task.spec)).unwrap_or(u64::MAX);
-        let drill = Drill {
-            task: id,
-            digest: done.outcome.digest,
-            commitment,
-            micro_ut,
+        let id = task.id();
+        let effort = Effort {
+            after: desk.agent.recorder.head().0,
+            micro_ut: u64::try_from(difficulty(&task.spec)).unwrap_or(u64::MAX),
             span_ms: done.span_ms,
             energy_mj: done.energy_mj,
             threads: done.threads,
         };
-        desk.agent.append(vec![Body::Drill(drill)]).await?;
+        let kept = Kept { effort: Some(effort), ..Kept::new(&done.outcome) };
+        let record = kept.record(id, &desk.agent.keeper.machine);
+        self.results.keep(&id, kept)?;
+        desk.agent.append(record.into_iter().map(Body::Drill).collect()).await?;
         tracing::info!(task = %Hex32(id), ms = done.span_ms, "a task is done");
         Ok(())
     }
@@ -191,9 +263,8 @@ impl Driller {
         let places = PLACES.min(chain::pipeline(desk.client).await?);
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
-            worker.class == self.class && worker.places == places && worker.taken >= usize::from(places)
+            worker.class == self.class && worker.places == places && worker.taken() >= usize::from(places)
         };
-        self.view.bond = None;
         if worker.is_some_and(known) || desk.owes("ready")? {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use crate::{
     hex32::Hex32,
 };
 use drilling::Task;
+use std::collections::BTreeMap;
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Assignment {
     pub id: [u8; 32],
     /// What is computed.
     pub task: Task,
+    /// Where its publisher says that the data can be had which it runs over.
+    pub source: String,
     /// Where it stands.
     pub stage: Stage,
     /// Where this machine's part stands.
@@ -63,6 +66,8 @@ pub struct Question {
     pub id: [u8; 32],
     /// What was computed.
     pub task: Task,
+    /// Where its publisher says that the data can be had which it runs over.
+    pub source: String,
     /// What is asked.
     pub question: drilling::Question,
     /// Last block for the answer.
@@ -77,13 +82,18 @@ impl Question {
 }
 
 /// What is at hand.
+#[derive(Clone, Copy)]
 pub struct Hand<'a> {
     /// This machine.
     pub machine: [u8; 32],
+    /// Whether the chain counts it: one that has lapsed may not commit. What it is bound to it must still reveal, and answer for.
+    pub active: bool,
     /// Results on disk.
     pub results: &'a Results,
     /// A task done again for a question, and the layer that was kept of it.
     pub again: Option<([u8; 32], Option<u8>)>,
+    /// Tasks that cannot be done here: their data are missing, or they came to nothing.
+    pub beyond: &'a BTreeMap<[u8; 32], String>,
     /// Whether the worker takes nothing now.
     pub busy: bool,
 }
@@ -135,13 +145,15 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
         return steps;
     }
     // A question not answered costs the bond: it goes before all tasks.
-    let again = unready.into_iter().min_by_key(|asked| asked.deadline).map(|asked| Step::Work {
+    let again = unready.into_iter().filter(|asked| !hand.beyond.contains_key(&asked.id));
+    let again = again.min_by_key(|asked| asked.deadline).map(|asked| Step::Work {
         id: asked.id,
         task: asked.task,
         purpose: Purpose::Answer(asked.layer()),
     });
-    let todo = assignments.iter().filter(|one| one.awaits_commitment());
-    let todo = todo.filter(|one| hand.results.get(&one.id).is_none()).min_by_key(|one| one.deadline);
+    let todo = assignments.iter().filter(|one| hand.active && one.awaits_commitment());
+    let todo = todo.filter(|one| hand.results.get(&one.id).is_none() && !hand.beyond.contains_key(&one.id));
+    let todo = todo.min_by_key(|one| one.deadline);
     let todo = todo.map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
     steps.extend(again.or(todo));
     steps
@@ -151,6 +163,9 @@ fn to_say(assignment: &Assignment, hand: &Hand<'_>) -> Option<Step> {
     let kept = hand.results.get(&assignment.id)?;
     let (machine, task) = (Hex32(hand.machine), Hex32(assignment.id));
     if assignment.awaits_commitment() {
+        if !hand.active {
+            return None;
+        }
         let commitment = Hex32(kept.commitment(&hand.machine));
         return Some(Step::Owe(Debt::Commit(debt::Commit { machine, task, commitment })));
     }
@@ -167,20 +182,23 @@ mod tests {
 
     fn assignment(number: u8, stage: Stage, state: State) -> Assignment {
         let task = Task { spec: Class::Tiny.mlp(), seed: [number; 32] };
-        Assignment { id: task.id(), task, stage, state, deadline: u64::from(number) }
+        Assignment { id: task.id(), task, source: String::new(), stage, state, deadline: u64::from(number) }
     }
 
     fn results(of: &[&Assignment]) -> (tempfile::TempDir, Results) {
         let dir = tempfile::tempdir().unwrap();
         let mut results = Results::open(&dir.path().join("drills.json")).unwrap();
         for one in of {
-            results.keep(&one.id, Kept::new(&Outcome { digest: one.id, roots: vec![[1; 32]; 2] })).unwrap();
+            let outcome = Outcome { digest: one.id, roots: vec![[1; 32]; 2] };
+            results.keep(&one.id, Kept::new(&outcome)).unwrap();
         }
         (dir, results)
     }
 
+    const NOTHING: &BTreeMap<[u8; 32], String> = &BTreeMap::new();
+
     fn hand(results: &Results) -> Hand<'_> {
-        Hand { machine: [9; 32], results, again: None, busy: false }
+        Hand { machine: [9; 32], active: true, results, again: None, beyond: NOTHING, busy: false }
     }
 
     #[test]
@@ -209,7 +227,13 @@ mod tests {
         let (asked, other) =
             (assignment(5, Stage::Other, State::Other), assignment(1, Stage::Committing, State::Assigned));
         let (_dir, results) = results(&[&asked]);
-        let question = |question| Question { id: asked.id, task: asked.task, question, deadline: 9 };
+        let question = |question| Question {
+            id: asked.id,
+            task: asked.task,
+            source: String::new(),
+            question,
+            deadline: 9,
+        };
         let (roots, node) = (
             question(drilling::Question::Roots),
             question(drilling::Question::Node { layer: 1, level: 0, index: 0 }),
@@ -224,11 +248,68 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_has_lapsed_keeps_its_word_and_gives_no_new_one() {
+        let (bound, done, undone) = (
+            assignment(1, Stage::Revealing, State::Committed),
+            assignment(2, Stage::Committing, State::Assigned),
+            assignment(3, Stage::Committing, State::Assigned),
+        );
+        let (_dir, results) = results(&[&bound, &done]);
+        let question = |question| Question {
+            id: bound.id,
+            task: bound.task,
+            source: String::new(),
+            question,
+            deadline: 9,
+        };
+        let (roots, node) = (
+            question(drilling::Question::Roots),
+            question(drilling::Question::Node { layer: 0, level: 0, index: 0 }),
+        );
+        let away = Hand { active: false, ..hand(&results) };
+        let tasks = [bound.clone(), done, undone.clone()];
+        let said = steps(&tasks, &[roots.clone(), node.clone()], &away);
+        let [Step::Owe(Debt::Reveal(reveal)), answer, again] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(reveal.task.0, bound.id);
+        assert_eq!(*answer, Step::Answer(roots));
+        // Doing a task again for a question is no new work.
+        assert_eq!(
+            *again,
+            Step::Work { id: bound.id, task: bound.task, purpose: Purpose::Answer(node.layer()) }
+        );
+        let back = steps(&tasks, &[], &Hand { active: true, ..away });
+        assert!(
+            matches!(&back[..], [_, Step::Owe(Debt::Commit(_)), Step::Work { id, .. }] if *id == undone.id)
+        );
+    }
+
+    #[test]
+    fn a_task_that_cannot_be_done_here_is_passed_over() {
+        let (first, second) = (
+            assignment(1, Stage::Committing, State::Assigned),
+            assignment(2, Stage::Committing, State::Assigned),
+        );
+        let (_dir, results) = results(&[]);
+        let beyond = BTreeMap::from([(first.id, "no data".to_string())]);
+        let hand = Hand { beyond: &beyond, ..hand(&results) };
+        let wanted = Step::Work { id: second.id, task: second.task, purpose: Purpose::Result };
+        assert_eq!(steps(&[first.clone(), second], &[], &hand), [wanted]);
+        let question = drilling::Question::Node { layer: 0, level: 0, index: 0 };
+        let asked = Question { id: first.id, task: first.task, source: String::new(), question, deadline: 9 };
+        assert_eq!(steps(&[], &[asked], &hand), []);
+    }
+
+    #[test]
     fn a_result_long_settled_is_made_again_for_an_audit() {
         let asked = assignment(5, Stage::Other, State::Other);
         let (_dir, results) = results(&[]);
-        let roots =
-            Question { id: asked.id, task: asked.task, question: drilling::Question::Roots, deadline: 9 };
+        let roots = Question {
+            id: asked.id,
+            task: asked.task,
+            source: String::new(),
+            question: drilling::Question::Roots,
+            deadline: 9,
+        };
         let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
         assert_eq!(steps(&[], slice::from_ref(&roots), &hand(&results)), [again]);
         let at_hand = Hand { again: Some((asked.id, None)), ..hand(&results) };

@@ -2,7 +2,7 @@
 
 use super::energy::EnergyMeter;
 use drilling::{
-    Outcome, Task, WorkError,
+    Library, LibraryError, Outcome, Task, WorkError,
     cpu::{self, Backend, Control},
 };
 use std::{
@@ -31,22 +31,33 @@ pub struct Done {
     pub threads: u16,
 }
 
+/// Why a task came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// It could not be done, or was cancelled.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The data that it runs over.
+    #[error(transparent)]
+    Data(#[from] LibraryError),
+}
+
 /// A task under way.
 #[derive(Debug)]
 pub struct Running {
     /// Its identifier.
     pub task: [u8; 32],
     control: Arc<Control>,
-    done: oneshot::Receiver<Result<Done, WorkError>>,
+    done: oneshot::Receiver<Result<Done, Trouble>>,
 }
 
 impl Running {
     /// Its result, once there is one. A worker that has ended is a task cancelled.
-    pub fn poll(&mut self) -> Option<Result<Done, WorkError>> {
+    pub fn poll(&mut self) -> Option<Result<Done, Trouble>> {
         match self.done.try_recv() {
             Ok(done) => Some(done),
             Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(WorkError::Cancelled)),
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(WorkError::Cancelled.into())),
         }
     }
 
@@ -66,7 +77,7 @@ struct Job {
     task: Task,
     layer: Option<u8>,
     control: Arc<Control>,
-    done: oneshot::Sender<Result<Done, WorkError>>,
+    done: oneshot::Sender<Result<Done, Trouble>>,
 }
 
 /// A handle on the thread, which ends with it.
@@ -76,8 +87,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread; it works on so many threads of its own.
-    pub fn start(threads: NonZeroUsize, meter: EnergyMeter) -> std::io::Result<Self> {
+    /// Starts the thread; it works on so many threads of its own, over data of this library.
+    pub fn start(threads: NonZeroUsize, meter: EnergyMeter, library: Library) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let serve = move || {
             // Only this thread, and those that it starts.
@@ -86,7 +97,7 @@ impl Worker {
             }
             while let Ok(job) = queue.recv() {
                 let Job { task, layer, control, done } = job;
-                let _ = done.send(work(&task, layer, control, threads, &meter));
+                let _ = done.send(work(&task, layer, control, threads, (&meter, &library)));
             }
         };
         thread::Builder::new().name("drill".into()).spawn(serve)?;
@@ -109,12 +120,13 @@ fn work(
     wanted: Option<u8>,
     control: Arc<Control>,
     threads: NonZeroUsize,
-    meter: &EnergyMeter,
-) -> Result<Done, WorkError> {
+    (meter, library): (&EnergyMeter, &Library),
+) -> Result<Done, Trouble> {
+    let published = library.open(&task.spec)?;
     let (started, before) = (Instant::now(), meter.microjoules());
     let options = cpu::Options { backend: Backend::fastest(), threads, control };
     let mut kept = None;
-    let outcome = cpu::run(task, None, &options, |layer, accumulators| {
+    let outcome = cpu::run(task, published.as_deref(), &options, |layer, accumulators| {
         if wanted == Some(layer) {
             kept = Some(accumulators.to_vec());
         }
@@ -133,13 +145,14 @@ fn work(
 mod tests {
     use super::*;
     use drilling::Class;
-    use std::time::Duration;
+    use std::{path::Path, time::Duration};
 
     fn worker() -> Worker {
-        Worker::start(NonZeroUsize::MIN, EnergyMeter::none()).unwrap()
+        let library = Library::new(Path::new("/nonexistent"));
+        Worker::start(NonZeroUsize::MIN, EnergyMeter::none(), library).unwrap()
     }
 
-    fn wait(running: &mut Running) -> Result<Done, WorkError> {
+    fn wait(running: &mut Running) -> Result<Done, Trouble> {
         loop {
             if let Some(done) = running.poll() {
                 return done;
@@ -161,6 +174,19 @@ mod tests {
         });
         assert_eq!(done.outcome, reference.unwrap());
         assert_eq!(done.layer, Some(second));
+    }
+
+    #[test]
+    fn an_infer_task_runs_over_the_data_it_names() {
+        let digits = drilling::digits::published().unwrap();
+        let task = Task { spec: digits.spec(64).unwrap(), seed: [3; 32] };
+        let worker = worker();
+        let done = wait(&mut worker.take(&task, None)).unwrap();
+        assert_eq!(done.outcome, drilling::reference::run(&task, Some(&digits), |_, _| {}).unwrap());
+        let mut other = task;
+        other.spec.kernel = drilling::Kernel::Infer { network: [1; 32], shard: [2; 32], items: 240 };
+        let trouble = wait(&mut worker.take(&other, None)).unwrap_err();
+        assert!(matches!(trouble, Trouble::Data(LibraryError::Missing(_))), "{trouble}");
     }
 
     #[test]

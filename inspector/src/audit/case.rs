@@ -10,6 +10,8 @@ pub struct Case {
     pub id: [u8; 32],
     /// What was computed.
     pub task: Task,
+    /// Where its publisher says that the data can be had which it runs over.
+    pub source: String,
     /// The machines that have revealed a result, and are not convicted.
     pub accused: Vec<Accused>,
 }

@@ -14,11 +14,12 @@ pub use case::{Accused, Case, Chain};
 pub use debt::Call;
 
 use crate::chain;
+use drilling::Library;
 use light_client::{
     AccountId32, AtBlock,
     outbox::{Intent, Outbox},
 };
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 use trails::Trails;
 use truth::Truths;
 
@@ -31,6 +32,9 @@ pub enum AuditError {
     /// The task could not be done again.
     #[error("the task cannot be done again: {0}")]
     Work(#[from] drilling::WorkError),
+    /// The published data that the task runs over.
+    #[error(transparent)]
+    Data(#[from] drilling::LibraryError),
     /// An answer that the chain took does not fit.
     #[error("an answer that the chain took does not fit: {0}")]
     Tree(#[from] drilling::tree::TreeError),
@@ -46,12 +50,14 @@ pub enum AuditError {
 pub struct Auditor {
     truths: Truths,
     trails: Trails,
+    /// What stands in the way of a dispute: said once, not at every block.
+    stuck: BTreeMap<[u8; 32], String>,
 }
 
 impl Auditor {
-    /// Opens what earlier runs have learnt.
-    pub fn open(folder: &Path) -> Result<Self, AuditError> {
-        Ok(Self { truths: Truths::default(), trails: Trails::open(folder)? })
+    /// Opens what earlier runs have learnt; published data come from this library.
+    pub fn open(folder: &Path, library: Library) -> Result<Self, AuditError> {
+        Ok(Self { truths: Truths::new(library), trails: Trails::open(folder)?, stuck: BTreeMap::new() })
     }
 
     /// One look at every dispute; what follows goes into the outbox where `due` lets it.
@@ -66,20 +72,31 @@ impl Auditor {
         let open: Vec<[u8; 32]> = cases.iter().map(|case| case.id).collect();
         self.trails.retain(&open)?;
         self.truths.retain(&open);
+        self.stuck.retain(|task, _| open.contains(task));
         for case in &cases {
             match self.look_at(case, me).await {
                 Ok(calls) => {
+                    self.stuck.remove(&case.id);
                     for intent in calls.iter().map(Call::intent).filter(|intent| due(intent)) {
                         tracing::info!(task = hex::encode(case.id), what = intent.kind, "in a dispute");
                         outbox.enqueue(intent)?;
                     }
                 }
-                Err(error) => {
-                    tracing::error!(task = hex::encode(case.id), %error, "a dispute goes no further")
-                }
+                Err(error) => self.note_stuck(case, &error),
             }
         }
         Ok(())
+    }
+
+    /// A dispute that goes no further is looked at again at the next block: data may come. An inspector that cannot tell who is right does
+    /// not clear anybody; it misses its duty.
+    fn note_stuck(&mut self, case: &Case, error: &AuditError) {
+        let why = error.to_string();
+        if self.stuck.get(&case.id) != Some(&why) {
+            let (task, source) = (hex::encode(case.id), &case.source);
+            tracing::error!(task, why, source, "a dispute goes no further");
+            self.stuck.insert(case.id, why);
+        }
     }
 
     async fn look_at(&mut self, case: &Case, me: &AccountId32) -> Result<Vec<Call>, AuditError> {

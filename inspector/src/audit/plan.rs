@@ -101,15 +101,17 @@ fn convict(case: &Case, place: &Place, trail: &Trail, truth: &Truth) -> Result<O
             Some(accumulators) => Some(accumulators.as_slice()),
         },
     };
-    let opening = trail.opening()?;
-    Ok(Some(prove::fraud(&case.task, None, trail.roots(), place, &opening, previous)?))
+    let (opening, published) = (trail.opening()?, truth.published.as_deref());
+    Ok(Some(prove::fraud(&case.task, published, trail.roots(), place, &opening, previous)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::Chain, *};
-    use drilling::{Class, Outcome, Question, Task, fraud, layer_root};
-    use std::collections::BTreeMap;
+    use drilling::{
+        Class, Library, Outcome, Question, Task, digits, fraud, layer_root, published::Published, reference,
+    };
+    use std::{collections::BTreeMap, path::Path, sync::Arc};
 
     const ME: AccountId32 = AccountId32([7; 32]);
     const MACHINE: [u8; 32] = [9; 32];
@@ -121,11 +123,23 @@ mod tests {
         outcome: Outcome,
     }
 
-    fn liar(layer: usize, at: usize) -> (Liar, Truth) {
-        let task = Task { spec: Class::Tiny.mlp(), seed: [5; 32] };
-        let mut honest = Vec::new();
-        let outcome = drilling::reference::run(&task, None, |_, sums| honest.push(sums.to_vec())).unwrap();
-        let truth = Truth { outcome, layers: BTreeMap::new() };
+    fn mlp() -> Task {
+        Task { spec: Class::Tiny.mlp(), seed: [5; 32] }
+    }
+
+    fn infer() -> Task {
+        Task { spec: digits::published().unwrap().spec(300).unwrap(), seed: [5; 32] }
+    }
+
+    fn data(task: &Task) -> Option<Arc<Published>> {
+        Library::new(Path::new("/nonexistent")).open(&task.spec).unwrap()
+    }
+
+    fn liar(task: Task, layer: usize, at: usize) -> (Liar, Truth) {
+        let (mut honest, published) = (Vec::new(), data(&task));
+        let outcome =
+            reference::run(&task, published.as_deref(), |_, sums| honest.push(sums.to_vec())).unwrap();
+        let truth = Truth { outcome, layers: BTreeMap::new(), published };
         let mut layers = honest;
         layers[layer][at] ^= 1 << 9;
         let id = task.id();
@@ -142,12 +156,12 @@ mod tests {
     }
 
     /// The whole dispute, with the chain played by the checks that it makes.
-    fn convicted(layer: usize, at: usize) -> u8 {
-        let (liar, truth) = liar(layer, at);
+    fn convicted(task: Task, layer: usize, at: usize) -> u8 {
+        let (liar, truth) = liar(task, layer, at);
         let (id, folder) = (liar.task.id(), tempfile::tempdir().unwrap());
         let mut trails = Trails::open(folder.path()).unwrap();
         let accused = Accused { machine: MACHINE, digest: liar.outcome.digest, roots: None, chains: vec![] };
-        let mut case = Case { id, task: liar.task, accused: vec![accused] };
+        let mut case = Case { id, task: liar.task, source: String::new(), accused: vec![accused] };
         let mut truths = BTreeMap::from([(0, truth.outcome.clone())]);
         let mut truth = truth;
         assert_eq!(next(&case, &ME, &truth, &trails).unwrap(), Next::Calls(vec![]), "no answer yet");
@@ -160,13 +174,14 @@ mod tests {
                     Next::Calls(calls) => break calls,
                     Next::Layers(wanted) => {
                         let mut layers = BTreeMap::new();
-                        let outcome = drilling::reference::run(&liar.task, None, |layer, sums| {
+                        let published = truth.published.clone();
+                        let outcome = reference::run(&liar.task, published.as_deref(), |layer, sums| {
                             if wanted.contains(&layer) {
                                 layers.insert(layer, sums.to_vec());
                             }
                         });
                         truths.insert(1, outcome.unwrap());
-                        truth = Truth { outcome: truths[&0].clone(), layers };
+                        truth = Truth { outcome: truths[&0].clone(), layers, published };
                     }
                 }
             };
@@ -197,17 +212,23 @@ mod tests {
     fn a_liar_is_convicted_whatever_it_changed() {
         let last = 256 * 16 - 1;
         for (layer, at) in [(0, 0), (0, 12_345), (1, 0), (1, last)] {
-            assert!(convicted(layer, at) <= 6);
+            assert!(convicted(mlp(), layer, at) <= 6);
+        }
+        // Of published data the proof opens what the lie was told about.
+        let last = 300 * 10 - 1;
+        for (layer, at) in [(0, 0), (0, 28_799), (1, 0), (1, last)] {
+            assert!(convicted(infer(), layer, at) <= 6);
         }
     }
 
     #[test]
     fn who_is_right_is_cleared() {
-        let (liar, truth) = liar(0, 0);
+        let (liar, truth) = liar(mlp(), 0, 0);
         let trails = Trails::open(tempfile::tempdir().unwrap().path()).unwrap();
         let digest = truth.outcome.digest;
         let accused = Accused { machine: MACHINE, digest, roots: None, chains: vec![] };
-        let case = Case { id: liar.task.id(), task: liar.task, accused: vec![accused] };
+        let case =
+            Case { id: liar.task.id(), task: liar.task, source: String::new(), accused: vec![accused] };
         let cleared = Next::Calls(vec![Call::Clear { task: case.id }]);
         assert_eq!(next(&case, &ME, &truth, &trails).unwrap(), cleared);
     }

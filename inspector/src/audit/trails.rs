@@ -1,6 +1,7 @@
 //! What each accused has answered so far. The chain keeps the last answer only, and the proof needs all: they are on disk.
 
 use super::{Accused, AuditError, Case};
+use crate::durable;
 use light_client::AccountId32;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -61,10 +62,8 @@ impl Trails {
         let name = name(&case.id, &accused.machine);
         let text =
             serde_json::to_vec(&Answers(answers.iter().map(hex::encode).collect())).unwrap_or_default();
-        let (file, draft) = (self.folder.join(&name), self.folder.join(format!("{name}.new")));
-        fs::write(&draft, text)
-            .and_then(|()| fs::rename(&draft, &file))
-            .map_err(|error| AuditError::Io(file, error))?;
+        let file = self.folder.join(&name);
+        durable::replace(&file, &text).map_err(|error| AuditError::Io(file, error))?;
         self.known.insert(name, answers);
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! The task done again. Layers that a question needs are kept; the rest is forgotten as soon as it is hashed.
 
 use super::AuditError;
-use drilling::{Outcome, Task, cpu};
-use std::collections::{BTreeMap, BTreeSet};
+use drilling::{Library, Outcome, Task, cpu, published::Published};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What is known of one task.
 #[derive(Debug)]
@@ -11,16 +14,24 @@ pub struct Truth {
     pub outcome: Outcome,
     /// Accumulators of layers that were asked for.
     pub layers: BTreeMap<u8, Vec<i32>>,
+    /// The published data that it runs over.
+    pub published: Option<Arc<Published>>,
 }
 
 /// Truths by task, and the layers that are wanted of each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Truths {
+    library: Library,
     known: BTreeMap<[u8; 32], Truth>,
     wanted: BTreeMap<[u8; 32], BTreeSet<u8>>,
 }
 
 impl Truths {
+    /// None yet; published data come from this library.
+    pub const fn new(library: Library) -> Self {
+        Self { library, known: BTreeMap::new(), wanted: BTreeMap::new() }
+    }
+
     /// The truth, with all wanted layers: at once if it is known, or after doing the task on all cores.
     pub async fn of(&mut self, task: &Task) -> Result<&Truth, AuditError> {
         let id = task.id();
@@ -30,8 +41,8 @@ impl Truths {
         let truth = match known {
             Some(truth) => truth,
             None => {
-                let task = *task;
-                let work = tokio::task::spawn_blocking(move || run(&task, &wanted));
+                let (task, library) = (*task, self.library.clone());
+                let work = tokio::task::spawn_blocking(move || run(&task, &library, &wanted));
                 work.await.map_err(|_| AuditError::CutOff)??
             }
         };
@@ -50,12 +61,13 @@ impl Truths {
     }
 }
 
-fn run(task: &Task, wanted: &BTreeSet<u8>) -> Result<Truth, AuditError> {
+fn run(task: &Task, library: &Library, wanted: &BTreeSet<u8>) -> Result<Truth, AuditError> {
+    let published = library.open(&task.spec)?;
     let mut layers = BTreeMap::new();
-    let outcome = cpu::run(task, None, &cpu::Options::default(), |layer, accumulators| {
+    let outcome = cpu::run(task, published.as_deref(), &cpu::Options::default(), |layer, accumulators| {
         if wanted.contains(&layer) {
             layers.insert(layer, accumulators.to_vec());
         }
     })?;
-    Ok(Truth { outcome, layers })
+    Ok(Truth { outcome, layers, published })
 }
