@@ -1,8 +1,8 @@
 //! What `pallet_authorities` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-24 on AMD EPYC, 2 cores.
+//! 2026-11-25 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
-//! 3 values of each component, 1 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
+//! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
 use core::marker::PhantomData;
 use polkadot_sdk::*;
@@ -40,49 +40,49 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 366444 to 366444 ns.
+    // Runs took 412754 to 601553 ns.
     fn join() -> Weight {
-        Weight::from_parts(550_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
+        Weight::from_parts(822_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
     }
-    // Runs took 115562 to 115562 ns.
+    // Runs took 98516 to 293897 ns.
     fn bond_more() -> Weight {
-        Weight::from_parts(174_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(161_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 54190 to 54190 ns.
+    // Runs took 17126 to 22103 ns.
     fn seat() -> Weight {
-        Weight::from_parts(82_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(28_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 155992 to 155992 ns.
+    // Runs took 171715 to 378022 ns.
     fn wake() -> Weight {
-        Weight::from_parts(234_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(480_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 187008 to 187008 ns.
+    // Runs took 289341 to 346033 ns.
     fn leave() -> Weight {
-        Weight::from_parts(281_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(469_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 251854 to 251854 ns.
+    // Runs took 407205 to 458952 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(378_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
+        Weight::from_parts(652_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
     }
-    // Runs took 3853714 to 3853714 ns.
+    // Runs took 4310944 to 4583574 ns.
     fn weakest() -> Weight {
-        Weight::from_parts(5_781_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
+        Weight::from_parts(6_685_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
     }
-    // Runs took 164294 to 164294 ns.
+    // Runs took 124906 to 304422 ns.
     fn rest() -> Weight {
-        Weight::from_parts(247_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(369_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 10255 to 10255 ns.
+    // Runs took 8102 to 151995 ns.
     fn stay() -> Weight {
         Weight::from_parts(16_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 201859 to 44423976 ns.
+    // Runs took 310521 to 49122272 ns.
     fn turn(n: u32) -> Weight {
-        Weight::from_parts(303_000_000, 0)
-            .saturating_add(Weight::from_parts(62_505_741, 0).saturating_mul(u64::from(n)))
+        Weight::from_parts(651_000_000, 0)
+            .saturating_add(Weight::from_parts(66_161_426, 0).saturating_mul(u64::from(n)))
             .saturating_add(Db::get().reads_writes(
                 23u64.saturating_add(u64::from(n).saturating_mul(4)),
-                39u64.saturating_add(u64::from(n).saturating_mul(1)),
+                38u64.saturating_add(u64::from(n)),
             ))
     }
 }

@@ -1,8 +1,8 @@
 //! What `pallet_ecp` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-24 on AMD EPYC, 2 cores.
+//! 2026-11-25 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
-//! 3 values of each component, 1 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
+//! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
 use core::marker::PhantomData;
 use polkadot_sdk::*;
@@ -24,12 +24,12 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 65888 to 65888 ns.
+    // Runs took 60320 to 83203 ns.
     fn credit() -> Weight {
-        Weight::from_parts(99_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
+        Weight::from_parts(101_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
     }
-    // Runs took 97966 to 97966 ns.
+    // Runs took 96984 to 246335 ns.
     fn changed() -> Weight {
-        Weight::from_parts(147_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
+        Weight::from_parts(168_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
     }
 }

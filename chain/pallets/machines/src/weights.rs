@@ -1,8 +1,8 @@
 //! What `pallet_machines` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-24 on AMD EPYC, 2 cores.
+//! 2026-11-25 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
-//! 3 values of each component, 1 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
+//! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
 use core::marker::PhantomData;
 use polkadot_sdk::*;
@@ -66,103 +66,103 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 196702 to 196702 ns.
+    // Runs took 198856 to 469319 ns.
     fn create_token() -> Weight {
-        Weight::from_parts(296_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(389_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 194028 to 194028 ns.
+    // Runs took 178856 to 479031 ns.
     fn revoke_token() -> Weight {
-        Weight::from_parts(292_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(590_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 2298283 to 2298283 ns.
+    // Runs took 2385215 to 2469489 ns.
     fn authorize_request() -> Weight {
-        Weight::from_parts(3_448_000_000, 0).saturating_add(Db::get().reads_writes(8, 0))
+        Weight::from_parts(3_693_000_000, 0).saturating_add(Db::get().reads_writes(8, 0))
     }
-    // Runs took 4067882 to 4067882 ns.
+    // Runs took 2459293 to 2992776 ns.
     fn request() -> Weight {
-        Weight::from_parts(6_102_000_000, 0).saturating_add(Db::get().reads_writes(10, 5))
+        Weight::from_parts(4_412_000_000, 0).saturating_add(Db::get().reads_writes(10, 5))
     }
-    // Runs took 120709 to 120709 ns.
+    // Runs took 111145 to 308107 ns.
     fn challenge() -> Weight {
-        Weight::from_parts(182_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(180_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 568685 to 568685 ns.
+    // Runs took 453263 to 713079 ns.
     fn refuse() -> Weight {
-        Weight::from_parts(854_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(1_021_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 942200 to 942200 ns.
+    // Runs took 851905 to 1141916 ns.
     fn answer() -> Weight {
-        Weight::from_parts(1_414_000_000, 0).saturating_add(Db::get().reads_writes(34, 24))
+        Weight::from_parts(1_470_000_000, 0).saturating_add(Db::get().reads_writes(34, 24))
     }
-    // Runs took 132507 to 132507 ns.
+    // Runs took 135882 to 331171 ns.
     fn dispute() -> Weight {
-        Weight::from_parts(199_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(468_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 1415478 to 1415478 ns.
+    // Runs took 1324808 to 2099209 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(2_124_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(2_254_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 2701173 to 2701173 ns.
+    // Runs took 2405544 to 2741302 ns.
     fn reveal_ecc() -> Weight {
-        Weight::from_parts(4_052_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(3_934_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 2439615 to 2439615 ns.
+    // Runs took 2319065 to 3382304 ns.
     fn anchor() -> Weight {
-        Weight::from_parts(3_660_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
+        Weight::from_parts(3_801_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
     }
-    // Runs took 1979200 to 1979200 ns.
+    // Runs took 1928424 to 2075263 ns.
     fn authorize_delegation() -> Weight {
-        Weight::from_parts(2_969_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
+        Weight::from_parts(3_097_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
     }
-    // Runs took 2350521 to 2350521 ns.
+    // Runs took 2067641 to 2301319 ns.
     fn delegate() -> Weight {
-        Weight::from_parts(3_526_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
+        Weight::from_parts(3_330_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
     }
-    // Runs took 4352346 to 4352346 ns.
+    // Runs took 4270142 to 4486965 ns.
     fn report_fork() -> Weight {
-        Weight::from_parts(6_529_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
+        Weight::from_parts(6_615_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
     }
-    // Runs took 4235722 to 4235722 ns.
+    // Runs took 4190644 to 4372555 ns.
     fn accuse() -> Weight {
-        Weight::from_parts(6_354_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
+        Weight::from_parts(6_404_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
     }
-    // Runs took 377811 to 377811 ns.
+    // Runs took 271954 to 518070 ns.
     fn refute() -> Weight {
-        Weight::from_parts(567_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(713_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 303191 to 303191 ns.
+    // Runs took 293496 to 547533 ns.
     fn retire() -> Weight {
         Weight::from_parts(455_000_000, 0).saturating_add(Db::get().reads_writes(13, 10))
     }
-    // Runs took 54841 to 714281 ns.
+    // Runs took 54330 to 1011303 ns.
     fn draw_waiting(d: u32) -> Weight {
-        Weight::from_parts(170_000_000, 0)
-            .saturating_add(Weight::from_parts(247_290_000, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(246_000_000, 0)
+            .saturating_add(Weight::from_parts(232_477_050, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
-                5u64.saturating_add(u64::from(d).saturating_mul(6)),
-                0u64.saturating_add(u64::from(d).saturating_mul(7)),
+                8u64.saturating_add(u64::from(d).saturating_mul(6)),
+                1u64.saturating_add(u64::from(d).saturating_mul(7)),
             ))
     }
-    // Runs took 26659 to 1739534 ns.
+    // Runs took 25728 to 1993220 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(53_000_000, 0)
-            .saturating_add(Weight::from_parts(5_018_187, 0).saturating_mul(u64::from(i)))
-            .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i).saturating_mul(1)), 1))
+        Weight::from_parts(68_000_000, 0)
+            .saturating_add(Weight::from_parts(5_262_804, 0).saturating_mul(u64::from(i)))
+            .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 158916 to 158916 ns.
+    // Runs took 166357 to 214599 ns.
     fn settle_lapse() -> Weight {
-        Weight::from_parts(239_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
+        Weight::from_parts(252_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
     }
-    // Runs took 140339 to 140339 ns.
+    // Runs took 116833 to 125937 ns.
     fn settle_machine() -> Weight {
-        Weight::from_parts(211_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
+        Weight::from_parts(182_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
     }
-    // Runs took 529156 to 529156 ns.
+    // Runs took 524799 to 708612 ns.
     fn settle_request() -> Weight {
-        Weight::from_parts(794_000_000, 0).saturating_add(Db::get().reads_writes(15, 17))
+        Weight::from_parts(899_000_000, 0).saturating_add(Db::get().reads_writes(15, 17))
     }
-    // Runs took 264312 to 264312 ns.
+    // Runs took 258113 to 450179 ns.
     fn settle_accusation() -> Weight {
-        Weight::from_parts(397_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
+        Weight::from_parts(510_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
     }
 }

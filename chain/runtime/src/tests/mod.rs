@@ -15,10 +15,7 @@ use sp_consensus_babe::{
     digests::{PreDigest, SecondaryPlainPreDigest},
 };
 use sp_core::storage::Storage;
-use sp_runtime::{
-    BuildStorage, Digest, DigestItem,
-    traits::{Get, Header as _},
-};
+use sp_runtime::{BuildStorage, Digest, DigestItem, traits::Header as _};
 use sp_state_machine::BasicExternalities;
 
 /// The first block that is looked at.
