@@ -7,7 +7,7 @@ use crate::{
 };
 use evidence::Signed;
 use light_client::{
-    AccountId32, Error, Extrinsic, Key, LightClient,
+    AccountId32, AtBlock, Error, Extrinsic, Key, LightClient,
     chain::{
         self,
         runtime_types::{
@@ -127,16 +127,16 @@ pub async fn time_ms(client: &LightClient) -> Result<u64, Error> {
 }
 
 /// A machine's tasks that are not settled.
-pub async fn work_of(client: &LightClient, machine: [u8; 32]) -> Result<Vec<Assignment>, Error> {
+pub async fn work_of(at: &AtBlock, machine: [u8; 32]) -> Result<Vec<Assignment>, Error> {
     let call = chain::runtime_apis().drilling_api().work_of(machine);
-    let work = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    let work = at.runtime_apis().call(call).await.map_err(Error::chain)?;
     Ok(work.into_iter().filter_map(assignment).collect())
 }
 
 /// Questions that a machine must answer.
-pub async fn questions_of(client: &LightClient, machine: [u8; 32]) -> Result<Vec<Question>, Error> {
+pub async fn questions_of(at: &AtBlock, machine: [u8; 32]) -> Result<Vec<Question>, Error> {
     let call = chain::runtime_apis().drilling_api().questions_of(machine);
-    let asked = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    let asked = at.runtime_apis().call(call).await.map_err(Error::chain)?;
     Ok(asked.into_iter().filter_map(question).collect())
 }
 
@@ -167,9 +167,9 @@ impl Worker {
 }
 
 /// What the chain knows of a machine that takes tasks.
-pub async fn worker(client: &LightClient, machine: [u8; 32]) -> Result<Option<Worker>, Error> {
+pub async fn worker(at: &AtBlock, machine: [u8; 32]) -> Result<Option<Worker>, Error> {
     let call = chain::runtime_apis().drilling_api().worker(machine);
-    let worker = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    let worker = at.runtime_apis().call(call).await.map_err(Error::chain)?;
     Ok(worker.map(|worker| Worker {
         class: worker.class.into(),
         places: worker.places,
@@ -182,15 +182,13 @@ pub async fn worker(client: &LightClient, machine: [u8; 32]) -> Result<Option<Wo
 }
 
 /// Tasks that the chain gives a machine at one time, at most.
-pub async fn pipeline(client: &LightClient) -> Result<u8, Error> {
-    let at = client.latest().await?;
+pub fn pipeline(at: &AtBlock) -> Result<u8, Error> {
     let most = at.constants().entry(chain::constants().drilling().pipeline()).map_err(Error::chain)?;
     Ok(u8::try_from(most).unwrap_or(u8::MAX))
 }
 
 /// What the bond of a machine's owner lacks before the machine is given tasks, in words.
-pub async fn bond_lacks(client: &LightClient, id: [u8; 32]) -> Result<Option<String>, Error> {
-    let at = client.latest().await?;
+pub async fn bond_lacks(at: &AtBlock, id: [u8; 32]) -> Result<Option<String>, Error> {
     let call = chain::runtime_apis().machines_api().machine(id);
     let Some(machine) = at.runtime_apis().call(call).await.map_err(Error::chain)? else { return Ok(None) };
     let call = chain::runtime_apis().drilling_api().bond_of(machine.owner);
@@ -222,20 +220,20 @@ pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
             Ok(machine.is_some_and(|machine| machine.ak_public == asked.ak_public))
         }
         Debt::Ready(ready) => {
-            let worker = worker(client, ready.machine.0).await?;
+            let worker = worker(&client.latest().await?, ready.machine.0).await?;
             Ok(worker
                 .is_some_and(|worker| worker.class as u8 == ready.class && worker.places == ready.places))
         }
         Debt::Commit(commit) => {
-            let work = work_of(client, commit.machine.0).await?;
+            let work = work_of(&client.latest().await?, commit.machine.0).await?;
             Ok(!work.iter().any(|one| one.id == commit.task.0 && one.awaits_commitment()))
         }
         Debt::Reveal(reveal) => {
-            let work = work_of(client, reveal.machine.0).await?;
+            let work = work_of(&client.latest().await?, reveal.machine.0).await?;
             Ok(!work.iter().any(|one| one.id == reveal.task.0 && one.awaits_reveal()))
         }
         Debt::Disclose(disclosure) => {
-            let asked = questions_of(client, disclosure.machine.0).await?;
+            let asked = questions_of(&client.latest().await?, disclosure.machine.0).await?;
             let question = disclosure.question();
             Ok(!asked.iter().any(|asked| asked.id == disclosure.task.0 && asked.question == question))
         }

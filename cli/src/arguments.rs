@@ -29,7 +29,8 @@ Examples:
   matrixai authority leave
 
 A node makes its keys itself: --node asks it (author_rotateKeysWithOwner, answered on the node's own host or with --rpc-methods unsafe).
-Where the node cannot be reached from here, ask it there, with the owner's public key in hex, and give what it answers:
+Where the node cannot be reached from here, ask it there, with the owner's public key (`matrixai authority` shows it),
+and give what it answers:
   curl -H 'Content-Type: application/json' http://127.0.0.1:9944 \\
     -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"author_rotateKeysWithOwner\",\"params\":[\"0xOWNER\"]}'
 A stake never shrinks while its owner takes part, and keys cannot be changed: leave, withdraw, join anew.";

@@ -22,6 +22,8 @@ use std::fmt;
 pub struct Authority {
     /// Whose.
     pub account: String,
+    /// Its public key in hex, which a node is told that makes keys for it.
+    pub public: String,
     /// The finalised block that all this is of.
     pub block: u64,
     /// None for one who has not joined.
@@ -112,7 +114,7 @@ impl Keys {
 impl fmt::Display for Authority {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Terms { least_stake, seat_bond, unbonding } = &self.terms;
-        writeln!(out, "account      {}", self.account)?;
+        writeln!(out, "account      {}\npublic key   0x{}", self.account, self.public)?;
         let Some(member) = &self.member else {
             return writeln!(
                 out,
@@ -249,7 +251,8 @@ mod tests {
     fn a_stranger_is_told_what_joining_takes() {
         let terms =
             Terms { least_stake: Amount(10u128.pow(15)), seat_bond: Amount(10u128.pow(16)), unbonding: 9 };
-        let mut authority = Authority { account: "5F".into(), block: 1, member: None, terms };
+        let mut authority =
+            Authority { account: "5F".into(), public: "ab".into(), block: 1, member: None, terms };
         let text = authority.to_string();
         assert!(text.contains("takes 1000 tokens") && text.contains("10000 for a seat"), "{text}");
         authority.member = Some(Member {

@@ -195,7 +195,8 @@ pub async fn authority(at: &AtBlock, account: &AccountId32) -> Result<Authority,
         seat_bond: Amount(constants.entry(terms.seat_bond()).map_err(Error::chain)?),
         unbonding: constants.entry(terms.unbonding()).map_err(Error::chain)?,
     };
-    Ok(Authority { account: account.to_string(), block: at.block_number(), member, terms })
+    let (public, block) = (hex::encode(account.0), at.block_number());
+    Ok(Authority { account: account.to_string(), public, block, member, terms })
 }
 
 async fn member(

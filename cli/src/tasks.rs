@@ -156,8 +156,13 @@ impl Batch {
         if let Some(said) = said.filter(|said| u128::from(*said) != worth) {
             return Err(BatchError::Difficulty { said, counted: worth });
         }
-        if count == 0 {
-            return Err(BatchError::Range("count must be at least 1"));
+        if worth == 0 {
+            return Err(BatchError::Range(
+                "a task below 1,728,000 operations is worth nothing: give it more rows",
+            ));
+        }
+        if !(1..=1_000_000).contains(&count) {
+            return Err(BatchError::Range("count must be 1 to 1,000,000"));
         }
         if !(2..=3).contains(&replicas) {
             return Err(BatchError::Range("replicas must be 2 or 3: one result alone shows nothing"));
@@ -377,6 +382,7 @@ mod tests {
     fn anything_else_is_refused_with_its_reason() {
         for (change, why) in [
             ("replicas = 1", "2 or 3"),
+            ("difficulty = 1", "worth 622"),
             ("rows_ = 3", "unknown field"),
             ("infer = { network = \"00\", shard = \"00\", items = 1 }", "network"),
         ] {
@@ -385,6 +391,11 @@ mod tests {
         }
         assert!(matches!(read("="), Err(BatchError::Parse(_))));
         assert!(matches!(read(&GOOD.replace("256", "0")), Err(BatchError::Spec(_))));
-        assert!(matches!(read(&GOOD.replace("count = 5", "count = 0")), Err(BatchError::Range(_))));
+        let worthless = GOOD.replace("rows = 256", "rows = 1").replace("8192", "1");
+        for text in
+            [worthless, GOOD.replace("count = 5", "count = 0"), GOOD.replace("count = 5", "count = 1000001")]
+        {
+            assert!(matches!(read(&text), Err(BatchError::Range(_))), "{text}");
+        }
     }
 }

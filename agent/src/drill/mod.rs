@@ -28,6 +28,7 @@ use anyhow::Result;
 use attest::record::Body;
 use drilling::{Class, Library, Task, WorkError, difficulty};
 use energy::EnergyMeter;
+use light_client::AtBlock;
 use limits::Limits;
 use plan::{Hand, Purpose, Step};
 use results::{Effort, Kept, Results};
@@ -123,12 +124,14 @@ impl Driller {
         let machine = desk.agent.keeper.machine;
         let held = self.limits.held(&desk.agent.config, &desk.agent.state);
         self.collect(desk, held.is_some()).await?;
-        let worker = chain::worker(desk.client, machine).await?;
+        // One view for all: each costs a call of its own.
+        let at = desk.client.latest().await?;
+        let worker = chain::worker(&at, machine).await?;
         let assignments = match worker.map_or(0, |worker| worker.tasks) {
             0 => Vec::new(),
-            _ => chain::work_of(desk.client, machine).await?,
+            _ => chain::work_of(&at, machine).await?,
         };
-        let questions = chain::questions_of(desk.client, machine).await?;
+        let questions = chain::questions_of(&at, machine).await?;
         self.let_go(&assignments, &questions)?;
         self.note_beyond(&assignments, &questions);
         let hand = Hand {
@@ -144,9 +147,11 @@ impl Driller {
         }
         self.view.bond = None;
         if active {
-            self.pull(desk, worker.as_ref()).await?;
+            self.pull(desk, &at, worker.as_ref()).await?;
         }
-        let idle = self.job.is_none() && assignments.is_empty() && questions.is_empty();
+        // A task that waits for another machine, or for a verdict, asks for nothing.
+        let waits = assignments.iter().all(|one| one.stage == Stage::Other);
+        let idle = self.job.is_none() && waits && questions.is_empty();
         self.next_look = if idle { block.saturating_add(PAUSE) } else { 0 };
         let passed_over =
             self.beyond.iter().map(|(task, why)| PassedOver { task: Hex32(*task), why: why.clone() });
@@ -259,8 +264,13 @@ impl Driller {
     }
 
     /// Says that the machine takes tasks, where the chain does not know.
-    async fn pull(&mut self, desk: &Desk<'_>, worker: Option<&chain::Worker>) -> Result<(), DeskError> {
-        let places = PLACES.min(chain::pipeline(desk.client).await?);
+    async fn pull(
+        &mut self,
+        desk: &Desk<'_>,
+        at: &AtBlock,
+        worker: Option<&chain::Worker>,
+    ) -> Result<(), DeskError> {
+        let places = PLACES.min(chain::pipeline(at)?);
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
             worker.class == self.class && worker.places == places && worker.taken() >= usize::from(places)
@@ -269,16 +279,15 @@ impl Driller {
             return Ok(());
         }
         let taken = worker.is_some_and(|worker| worker.places > 0);
-        if !taken && let Some(short) = chain::bond_lacks(desk.client, desk.agent.keeper.machine).await? {
+        if !taken && let Some(short) = chain::bond_lacks(at, desk.agent.keeper.machine).await? {
             self.view.bond = Some(short);
             return Ok(());
         }
-        let at = desk.client.finalized().await?.number;
         desk.owe(&Debt::Ready(crate::debt::Ready {
             machine: Hex32(desk.agent.keeper.machine),
             class: self.class as u8,
             places,
-            at,
+            at: at.block_number(),
         }))
     }
 }
