@@ -563,7 +563,7 @@ pub mod pallet {
         /// Takes the sender's machine out of service. Its deposit, less what its record costs, comes back once no fork of it can come to
         /// light any more.
         #[pallet::call_index(12)]
-        #[pallet::weight((T::WeightInfo::retire().saturating_add(T::OnStanding::weight()), DispatchClass::Normal))]
+        #[pallet::weight((T::WeightInfo::retire().saturating_add(T::OnStanding::weight()).saturating_add(T::DbWeight::get().reads_writes(1, 1)), DispatchClass::Normal))]
         pub fn retire(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_retire(&owner, machine)
