@@ -70,7 +70,7 @@ impl Driller {
         let meter = EnergyMeter::of_host();
         Ok(Self {
             class: config.drill_class.into(),
-            worker: Worker::start(threads, meter.clone())?,
+            worker: Worker::start(config.drill_backend.into(), threads, meter.clone())?,
             limits: Limits::new(meter),
             results: Results::open(&state.drills())?,
             job: None,
@@ -97,19 +97,24 @@ impl Driller {
         // What the chain has closed needs no more work.
         self.job = self.job.take().filter(|job| open.contains(&job.running.task));
         self.again = self.again.take().filter(|again| open.contains(&again.task));
+        // Work that is held is not to be in the way of an answer, which cannot wait.
+        let in_the_way =
+            |job: &Job| held.is_some() && job.purpose == Purpose::Result && !questions.is_empty();
+        self.job = self.job.take().filter(|job| !in_the_way(job));
         let hand = Hand {
             machine,
             results: &self.results,
             again: self.again.as_ref().map(|again| (again.task, again.layer)),
-            busy: self.job.is_some() || held.is_some(),
+            busy: self.job.is_some(),
+            held: held.is_some(),
         };
         for step in plan::steps(&assignments, &questions, &hand) {
             self.take(desk, step)?;
         }
         let worker = chain::worker(desk.client, machine).await?;
-        self.pull(desk, worker.as_ref()).await?;
+        self.pull(desk, worker.as_ref(), held.is_some_and(|held| held.lasts)).await?;
         self.view = DrillView {
-            held: held.map(str::to_string),
+            held: held.map(|held| held.why.to_string()),
             working_on: self.job.as_ref().map(|job| Hex32(job.running.task)),
             tasks: assignments.len(),
             questions: questions.len(),
@@ -124,7 +129,7 @@ impl Driller {
     /// Takes what the worker has done: on disk and in the log first, then a debt.
     async fn collect(&mut self, desk: &mut Desk<'_>, hold: bool) -> Result<(), DeskError> {
         let Some(job) = &mut self.job else { return Ok(()) };
-        job.running.hold(hold);
+        job.running.hold(hold && job.purpose == Purpose::Result);
         let Some(done) = job.running.poll() else { return Ok(()) };
         let Some(job) = self.job.take() else { return Ok(()) };
         let id = job.running.task;
@@ -186,9 +191,14 @@ impl Driller {
         desk.owe(&Debt::disclosure(desk.agent.keeper.machine, asked, answer))
     }
 
-    /// Says that the machine takes tasks, where the chain does not know.
-    async fn pull(&mut self, desk: &Desk<'_>, worker: Option<&chain::Worker>) -> Result<(), DeskError> {
-        let places = PLACES.min(chain::pipeline(desk.client).await?);
+    /// Says that the machine takes tasks, or none while it rests, where the chain does not know.
+    async fn pull(
+        &mut self,
+        desk: &Desk<'_>,
+        worker: Option<&chain::Worker>,
+        rests: bool,
+    ) -> Result<(), DeskError> {
+        let places = if rests { 0 } else { PLACES.min(chain::pipeline(desk.client).await?) };
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
             worker.class == self.class && worker.places == places && worker.taken >= usize::from(places)
@@ -198,6 +208,9 @@ impl Driller {
             return Ok(());
         }
         let taken = worker.is_some_and(|worker| worker.places > 0);
+        if rests && !taken {
+            return Ok(());
+        }
         if !taken && let Some(short) = chain::bond_lacks(desk.client, desk.agent.keeper.machine).await? {
             self.view.bond = Some(short);
             return Ok(());

@@ -86,6 +86,8 @@ pub struct Hand<'a> {
     pub again: Option<([u8; 32], Option<u8>)>,
     /// Whether the worker takes nothing now.
     pub busy: bool,
+    /// Whether no new work is to begin. What the machine is bound to it must still reveal, and answer for.
+    pub held: bool,
 }
 
 impl Hand<'_> {
@@ -140,7 +142,7 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
         task: asked.task,
         purpose: Purpose::Answer(asked.layer()),
     });
-    let todo = assignments.iter().filter(|one| one.awaits_commitment());
+    let todo = assignments.iter().filter(|one| !hand.held && one.awaits_commitment());
     let todo = todo.filter(|one| hand.results.get(&one.id).is_none()).min_by_key(|one| one.deadline);
     let todo = todo.map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
     steps.extend(again.or(todo));
@@ -180,7 +182,7 @@ mod tests {
     }
 
     fn hand(results: &Results) -> Hand<'_> {
-        Hand { machine: [9; 32], results, again: None, busy: false }
+        Hand { machine: [9; 32], results, again: None, busy: false, held: false }
     }
 
     #[test]
@@ -221,6 +223,20 @@ mod tests {
         assert_eq!(steps(slice::from_ref(&node), &hand(&results)), [again]);
         let at_hand = Hand { again: Some((asked.id, Some(1))), ..hand(&results) };
         assert_eq!(steps(slice::from_ref(&node), &at_hand), [Step::Answer(node), work]);
+    }
+
+    #[test]
+    fn a_machine_held_still_begins_nothing_but_keeps_its_word() {
+        let bound = assignment(1, Stage::Revealing, State::Committed);
+        let todo = assignment(2, Stage::Committing, State::Assigned);
+        let asked = assignment(5, Stage::Other, State::Other);
+        let (_dir, results) = results(&[&bound]);
+        let question =
+            Question { id: asked.id, task: asked.task, question: drilling::Question::Roots, deadline: 9 };
+        let held = Hand { held: true, ..hand(&results) };
+        let said = steps(&[bound, todo], slice::from_ref(&question), &held);
+        let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
+        assert!(matches!(&said[..], [Step::Owe(Debt::Reveal(_)), work] if *work == again), "{said:?}");
     }
 
     #[test]

@@ -76,8 +76,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread; it works on so many threads of its own.
-    pub fn start(threads: NonZeroUsize, meter: EnergyMeter) -> std::io::Result<Self> {
+    /// Starts the thread; it works with these instructions on so many threads of its own.
+    pub fn start(backend: Backend, threads: NonZeroUsize, meter: EnergyMeter) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let serve = move || {
             // Only this thread, and those that it starts.
@@ -86,7 +86,7 @@ impl Worker {
             }
             while let Ok(job) = queue.recv() {
                 let Job { task, layer, control, done } = job;
-                let _ = done.send(work(&task, layer, control, threads, &meter));
+                let _ = done.send(work(&task, layer, (backend, threads), control, &meter));
             }
         };
         thread::Builder::new().name("drill".into()).spawn(serve)?;
@@ -107,12 +107,12 @@ impl Worker {
 fn work(
     task: &Task,
     wanted: Option<u8>,
+    (backend, threads): (Backend, NonZeroUsize),
     control: Arc<Control>,
-    threads: NonZeroUsize,
     meter: &EnergyMeter,
 ) -> Result<Done, WorkError> {
     let (started, before) = (Instant::now(), meter.microjoules());
-    let options = cpu::Options { backend: Backend::fastest(), threads, control };
+    let options = cpu::Options { backend, threads, control };
     let mut kept = None;
     let outcome = cpu::run(task, None, &options, |layer, accumulators| {
         if wanted == Some(layer) {
@@ -136,7 +136,7 @@ mod tests {
     use std::time::Duration;
 
     fn worker() -> Worker {
-        Worker::start(NonZeroUsize::MIN, EnergyMeter::none()).unwrap()
+        Worker::start(Backend::fastest(), NonZeroUsize::MIN, EnergyMeter::none()).unwrap()
     }
 
     fn wait(running: &mut Running) -> Result<Done, WorkError> {

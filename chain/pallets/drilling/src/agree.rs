@@ -63,6 +63,7 @@ impl<T: Config> Pallet<T> {
             return db.reads_writes(1, 1);
         }
         let Some(seed) = T::Draw::seed(epoch) else { return db.reads(2) };
+        let percent = Self::rules().audit_percent.map_or_else(T::AuditPercent::get, u32::from);
         let tasks = AgreedTasks::<T>::take(epoch, chunk);
         let count = tasks.len() as u64;
         if chunk >= AgreedUpTo::<T>::get(epoch) {
@@ -75,13 +76,13 @@ impl<T: Config> Pallet<T> {
             let Some(work) = Tasks::<T>::get(id).filter(|work| work.stage == Stage::Agreed) else { continue };
             let purpose = [b"drill audit".as_slice(), &id].concat();
             let drawn = pick(&seed, &purpose, 100, 1).first().copied().unwrap_or(100);
-            if drawn < T::AuditPercent::get() {
+            if drawn < percent {
                 Self::open_dispute(id, work, Cause::Audit, epoch, 0);
             } else {
                 Self::finish(id, &work);
             }
         }
-        db.reads_writes(count.saturating_mul(4).saturating_add(4), count.saturating_mul(6).saturating_add(3))
+        db.reads_writes(count.saturating_mul(4).saturating_add(5), count.saturating_mul(6).saturating_add(3))
     }
 
     /// The task is over, whatever came of it.

@@ -1,0 +1,120 @@
+//! Who plays: two honest machines of two owners, whose agents run, and three of two owners, which the test drives.
+
+use crate::{
+    driven::{Caller, Driven},
+    eyes::{Eyes, Id},
+};
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::{fs, thread};
+use testbed::{Neighbour, OWNER, Stage};
+use tokio::runtime::Runtime;
+
+/// What a lie costs: the smallest units of a hundred tokens.
+pub const MACHINE_BOND: u128 = 100_000_000_000_000;
+
+/// The running network.
+pub struct Network {
+    /// With Alice's machine, and its agent.
+    pub stage: Stage,
+    /// With Grace's.
+    pub grace: Neighbour,
+    /// The neighbours that the test drives: their TPMs.
+    pub driven: [Neighbour; 3],
+    pub runtime: Runtime,
+    pub eyes: Eyes,
+    pub cast: Cast,
+}
+
+/// The machines, and the hands on those that the test drives.
+pub struct Cast {
+    /// Alice's and Grace's machine.
+    pub honest: [(Id, Caller); 2],
+    pub heidi: Driven,
+    /// Heidi's second machine.
+    pub second: Driven,
+    pub ivan: Driven,
+}
+
+impl Network {
+    /// Enrols all machines, and starts the honest ones' agents: one works with the processor's best instructions on one thread, the other
+    /// with nothing special on two.
+    pub fn set(mut stage: Stage) -> Result<Self> {
+        for owner in ["Grace", "Heidi", "Ivan"] {
+            Neighbour::endow(&stage, owner)?;
+        }
+        let enrol = |owner, name| -> Result<Neighbour> {
+            let neighbour = Neighbour::enrol(&stage, owner, name)?;
+            neighbour.bond(&stage, "1000")?;
+            Ok(neighbour)
+        };
+        let (mut grace, driven) = thread::scope(|scope| {
+            let heidi =
+                scope.spawn(|| -> Result<_> { Ok([enrol("Heidi", "heidi")?, enrol("Heidi", "second")?]) });
+            let ivan = scope.spawn(|| enrol("Ivan", "ivan"));
+            let alice = scope.spawn(|| stage.enrol());
+            let grace = enrol("Grace", "grace")?;
+            alice.join().ok().context("a thread ended")??;
+            let [heidi, second] = heidi.join().ok().context("a thread ended")??;
+            Ok::<_, anyhow::Error>((grace, [heidi, second, ivan.join().ok().context("a thread ended")??]))
+        })?;
+        let drive = |neighbour: &Neighbour, owner| Driven::of(neighbour.dir(), &neighbour.tpm.url(), owner);
+        let cast = Cast {
+            honest: [
+                (identifier(&stage.state())?, Caller::known(OWNER)),
+                (identifier(&grace.state())?, Caller::known("Grace")),
+            ],
+            heidi: drive(&driven[0], "Heidi")?,
+            second: drive(&driven[1], "Heidi")?,
+            ivan: drive(&driven[2], "Ivan")?,
+        };
+        stage.start_agent()?;
+        grace.start_with(&stage, &[("MATRIXAI_DRILL_BACKEND", "scalar"), ("MATRIXAI_DRILL_THREADS", "2")])?;
+        let spec = fs::read_to_string(&stage.chain.spec)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let eyes = runtime.block_on(async {
+            let eyes = Eyes::open(&spec, &stage.dir().join("eyes")).await?;
+            let from = &cast.honest[0].1;
+            tokio::try_join!(
+                cast.heidi.endow(&eyes, from),
+                cast.second.endow(&eyes, from),
+                cast.ivan.endow(&eyes, from)
+            )?;
+            Ok::<_, anyhow::Error>(eyes)
+        })?;
+        Ok(Self { stage, grace, driven, runtime, eyes, cast })
+    }
+
+    /// Lets the honest machines take tasks, or none: what they are bound to they stand by.
+    pub fn drill(&self, drill: bool) -> Result<()> {
+        let word = ["drill", if drill { "resume" } else { "pause" }];
+        self.stage.agent_once(&word)?;
+        self.grace.agent_once(&self.stage, &word)?;
+        self.runtime.block_on(async {
+            for (machine, _) in &self.cast.honest {
+                self.eyes
+                    .until("the honest machines' places", async || {
+                        let worker = self.eyes.worker(*machine).await?;
+                        let places = worker.as_ref().map_or(0, |worker| worker.places);
+                        let idle = worker.is_none_or(|worker| worker.tasks.0.is_empty());
+                        Ok((if drill { places > 0 } else { places == 0 && idle }).then_some(()))
+                    })
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// An error if a process is gone.
+    pub fn check(&mut self) -> Result<()> {
+        self.stage.check()?;
+        self.grace.agent.iter_mut().try_for_each(testbed::Guarded::check)
+    }
+}
+
+/// A machine's identifier, from its agent's folder.
+pub fn identifier(state: &std::path::Path) -> Result<Id> {
+    let identity: Value = serde_json::from_slice(&fs::read(state.join("identity.json"))?)?;
+    let machine = hex::decode(identity["machine"].as_str().context("no machine")?)?;
+    machine.try_into().ok().context("a machine's identifier has 32 bytes")
+}
