@@ -30,15 +30,6 @@ impl Neighbour {
         Self::enrol(stage, owner, owner)
     }
 
-    /// Gives an owner some of the first owner's tokens.
-    pub fn endow(stage: &Stage, owner: &str) -> Result<()> {
-        let shown: Value = serde_json::from_str(&output(
-            stage.owner_command(owner).args(["key", "show", "--json"]).current_dir(stage.dir()),
-        )?)?;
-        let account = shown["address"].as_str().context("a key without an address")?;
-        surely(|| stage.owner(&["transfer", account, "10000"])).map(drop)
-    }
-
     /// Enrols a machine of an owner who has tokens, in a folder of this name.
     pub fn enrol(stage: &Stage, owner: &'static str, name: &str) -> Result<Self> {
         let dir = stage.dir().join(name);
@@ -107,6 +98,15 @@ impl Neighbour {
     pub fn leave(self) {
         self.agent.into_iter().for_each(Guarded::leave);
         self.tpm.leave();
+    }
+
+    /// Gives an owner some of the first owner's tokens.
+    fn endow(stage: &Stage, owner: &str) -> Result<()> {
+        let shown: Value = serde_json::from_str(&output(
+            stage.owner_command(owner).args(["key", "show", "--json"]).current_dir(stage.dir()),
+        )?)?;
+        let account = shown["address"].as_str().context("a key without an address")?;
+        surely(|| stage.owner(&["transfer", account, "10000"])).map(drop)
     }
 
     fn command(&self, stage: &Stage) -> Command {

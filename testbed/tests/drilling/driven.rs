@@ -3,7 +3,7 @@
 use crate::{
     claim::Claim,
     eyes::{Eyes, Id},
-    network::identifier,
+    network::{TOKEN, identifier},
 };
 use anyhow::{Context, Result, bail, ensure};
 use drilling::{Question, commitment};
@@ -18,7 +18,7 @@ use light_client::{
             pallet_machines::types::Standing,
         },
     },
-    subxt::tx::Payload,
+    subxt::{tx::Payload, utils::MultiAddress},
 };
 use serde_json::Value;
 use std::{
@@ -60,6 +60,11 @@ impl Caller {
             extrinsic
         };
         client.submit(&extrinsic).await
+    }
+
+    pub async fn pay(&self, client: &LightClient, to: &Self, amount: u128) -> Result<()> {
+        let to = MultiAddress::Id(to.account());
+        self.call(client, &chain::tx().balances().transfer_keep_alive(to, amount)).await
     }
 
     /// A call that the chain takes.
@@ -106,8 +111,7 @@ impl Driven {
 
     /// What it pays fees with, for calls that the chain does not wait for: without it no pool would take those.
     pub async fn endow(&self, eyes: &Eyes, from: &Caller) -> Result<()> {
-        let to = light_client::subxt::utils::MultiAddress::Id(self.device.account());
-        from.call(&eyes.client, &chain::tx().balances().transfer_keep_alive(to, 1_000_000_000_000)).await
+        from.pay(&eyes.client, &self.device, TOKEN).await
     }
 
     /// Lets its agent anchor, and nothing else: for the next seventy blocks it is active.

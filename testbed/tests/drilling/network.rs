@@ -5,13 +5,16 @@ use crate::{
     eyes::{Eyes, Id},
 };
 use anyhow::{Context, Result};
+use futures::future::try_join_all;
 use serde_json::Value;
 use std::{fs, thread};
 use testbed::{Neighbour, OWNER, Stage};
 use tokio::runtime::Runtime;
 
-/// What a lie costs: the smallest units of a hundred tokens.
-pub const MACHINE_BOND: u128 = 100_000_000_000_000;
+/// Smallest units in a token.
+pub const TOKEN: u128 = 1_000_000_000_000;
+/// What a lie costs.
+pub const MACHINE_BOND: u128 = 100 * TOKEN;
 
 /// The running network.
 pub struct Network {
@@ -40,9 +43,14 @@ impl Network {
     /// Enrols all machines, and starts the honest ones' agents: one works with the processor's best instructions on one thread, the other
     /// with nothing special on two.
     pub fn set(mut stage: Stage) -> Result<Self> {
-        for owner in ["Grace", "Heidi", "Ivan"] {
-            Neighbour::endow(&stage, owner)?;
-        }
+        let spec = fs::read_to_string(&stage.chain.spec)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let (alice, grants) = (Caller::known(OWNER), ["Grace", "Heidi", "Ivan"].map(Caller::known));
+        let eyes = runtime.block_on(async {
+            let eyes = Eyes::open(&spec, &stage.dir().join("eyes")).await?;
+            try_join_all(grants.iter().map(|owner| alice.pay(&eyes.client, owner, 10_000 * TOKEN))).await?;
+            Ok::<_, anyhow::Error>(eyes)
+        })?;
         let enrol = |owner, name| -> Result<Neighbour> {
             let neighbour = Neighbour::enrol(&stage, owner, name)?;
             neighbour.bond(&stage, "1000")?;
@@ -61,7 +69,7 @@ impl Network {
         let drive = |neighbour: &Neighbour, owner| Driven::of(neighbour.dir(), &neighbour.tpm.url(), owner);
         let cast = Cast {
             honest: [
-                (identifier(&stage.state())?, Caller::known(OWNER)),
+                (identifier(&stage.state())?, alice),
                 (identifier(&grace.state())?, Caller::known("Grace")),
             ],
             heidi: drive(&driven[0], "Heidi")?,
@@ -70,18 +78,9 @@ impl Network {
         };
         stage.start_agent()?;
         grace.start_with(&stage, &[("MATRIXAI_DRILL_BACKEND", "scalar"), ("MATRIXAI_DRILL_THREADS", "2")])?;
-        let spec = fs::read_to_string(&stage.chain.spec)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let eyes = runtime.block_on(async {
-            let eyes = Eyes::open(&spec, &stage.dir().join("eyes")).await?;
-            let from = &cast.honest[0].1;
-            tokio::try_join!(
-                cast.heidi.endow(&eyes, from),
-                cast.second.endow(&eyes, from),
-                cast.ivan.endow(&eyes, from)
-            )?;
-            Ok::<_, anyhow::Error>(eyes)
-        })?;
+        let devices = [&cast.heidi, &cast.second, &cast.ivan];
+        let from = &cast.honest[0].1;
+        runtime.block_on(try_join_all(devices.map(|driven| driven.endow(&eyes, from))))?;
         Ok(Self { stage, grace, driven, runtime, eyes, cast })
     }
 
