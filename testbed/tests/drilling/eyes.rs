@@ -21,7 +21,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use testbed::PATIENCE;
+
+/// Longest wait for anything: a dispute goes through many windows.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// A machine's or a task's identifier.
 pub type Id = [u8; 32];
@@ -65,10 +67,10 @@ impl Eyes {
         ask!(self.now().await?, drilling_api.worker(machine))
     }
 
-    /// What became of a machine's part in a task, once it is settled.
+    /// What became of a machine's part in a task last: who forfeited may be convicted later.
     pub async fn verdict(&self, machine: Id, task: Id) -> Result<Option<Verdict>> {
         let recent = self.worker(machine).await?.map(|worker| worker.recent.0).unwrap_or_default();
-        Ok(recent.into_iter().find(|(id, _)| *id == task).map(|(_, verdict)| verdict))
+        Ok(recent.into_iter().rfind(|(id, _)| *id == task).map(|(_, verdict)| verdict))
     }
 
     pub async fn work_of(&self, machine: Id) -> Result<Vec<Assignment>> {

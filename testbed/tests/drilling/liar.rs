@@ -56,7 +56,8 @@ pub async fn found_out(eyes: &Eyes, cast: &Cast, liar: &Driven, claim: &Claim) -
     let verdict = eyes
         .until("a conviction", async || {
             liar.answer(eyes, [claim]).await?;
-            eyes.verdict(liar.machine, task).await
+            let verdict = eyes.verdict(liar.machine, task).await?;
+            Ok(verdict.filter(|verdict| matches!(verdict, Verdict::Convicted(_))))
         })
         .await?;
     ensure!(verdict == Verdict::Convicted(Lie::Proven), "{verdict:?}");

@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
+use light_client::chain;
 use serde_json::Value;
 use std::{fs, thread};
 use testbed::{Neighbour, OWNER, Stage};
@@ -84,24 +85,27 @@ impl Network {
         Ok(Self { stage, grace, driven, runtime, eyes, cast })
     }
 
-    /// Lets the honest machines take tasks, or none: what they are bound to they stand by.
+    /// Lets the honest machines take tasks, or no more: their owners have a stake for them, or take it away. What the agents have they
+    /// finish.
     pub fn drill(&self, drill: bool) -> Result<()> {
-        let word = ["drill", if drill { "resume" } else { "pause" }];
-        self.stage.agent_once(&word)?;
-        self.grace.agent_once(&self.stage, &word)?;
-        self.runtime.block_on(async {
-            for (machine, _) in &self.cast.honest {
-                self.eyes
-                    .until("the honest machines' places", async || {
-                        let worker = self.eyes.worker(*machine).await?;
-                        let places = worker.as_ref().map_or(0, |worker| worker.places);
-                        let idle = worker.is_none_or(|worker| worker.tasks.0.is_empty());
-                        Ok((if drill { places > 0 } else { places == 0 && idle }).then_some(()))
-                    })
-                    .await?;
-            }
-            Ok(())
-        })
+        let Self { runtime, eyes, cast, .. } = self;
+        runtime
+            .block_on(try_join_all(cast.honest.iter().map(async |(machine, owner)| {
+                let (active, calls) = (eyes.bond(owner.account()).await?.active, chain::tx().drilling());
+                match (drill, active) {
+                    (true, 0) => owner.call(&eyes.client, &calls.bond(MACHINE_BOND)).await?,
+                    (false, 1..) => owner.call(&eyes.client, &calls.unbond(active)).await?,
+                    _ => {}
+                }
+                eyes.until("the honest machines' places", async || {
+                    let worker = eyes.worker(*machine).await?;
+                    let places = worker.as_ref().map_or(0, |worker| worker.places);
+                    let idle = worker.is_none_or(|worker| worker.tasks.0.is_empty());
+                    Ok((if drill { places > 0 } else { places == 0 && idle }).then_some(()))
+                })
+                .await
+            })))
+            .map(drop)
     }
 
     /// An error if a process is gone.

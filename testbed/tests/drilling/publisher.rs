@@ -13,7 +13,7 @@ use light_client::chain::{
 use serde_json::Value;
 use std::fs;
 
-const BATCH: &str = "rows = 256\ninputs = 8192\ncount = 5\nlayers = [{ outputs = 256, multiplier = 556100, shift = 32 }, \
+const BATCH: &str = "rows = 256\ninputs = 8192\ncount = 1000\nlayers = [{ outputs = 256, multiplier = 556100, shift = 32 }, \
                      { outputs = 16, multiplier = 5332051, shift = 32 }]\n";
 
 pub fn is_refused(network: &mut Network) -> Result<()> {
@@ -38,7 +38,8 @@ pub fn is_refused(network: &mut Network) -> Result<()> {
         layers: shape.layers.iter().map(layer).collect(),
     };
     let publisher = Caller::known("Grace");
-    let publish = |declared| chain::tx().drilling().publish(spec(), 5, 2, declared, BoundedVec(Vec::new()));
+    let publish =
+        |declared| chain::tx().drilling().publish(spec(), 1_000, 2, declared, BoundedVec(Vec::new()));
     runtime.block_on(async {
         for declared in [10 * worth, worth + 1, worth - 1, 0] {
             publisher.refused(&eyes.client, &publish(declared), "WrongDifficulty").await?;
