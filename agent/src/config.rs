@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key overridable by an environment variable `MATRIXAI_<KEY>`.
 
 use crate::drill::limits::QuietHours;
+use drilling::cpu::Backend;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -36,6 +37,34 @@ impl From<DrillClass> for drilling::Class {
     }
 }
 
+/// What tasks are done with, by the names that operators write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrillBackend {
+    /// The fastest that this processor has.
+    Auto,
+    /// AVX-512 with VNNI.
+    Avx512,
+    /// AVX2.
+    Avx2,
+    /// NEON.
+    Neon,
+    /// Nothing that not every processor has.
+    Scalar,
+}
+
+impl From<DrillBackend> for Backend {
+    fn from(backend: DrillBackend) -> Self {
+        match backend {
+            DrillBackend::Auto => Self::fastest(),
+            DrillBackend::Avx512 => Self::Avx512,
+            DrillBackend::Avx2 => Self::Avx2,
+            DrillBackend::Neon => Self::Neon,
+            DrillBackend::Scalar => Self::Scalar,
+        }
+    }
+}
+
 /// Everything an operator can set. Unknown keys are refused, so that a typing slip is seen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +91,8 @@ pub struct Config {
     pub drill_class: DrillClass,
     /// Threads for that; as many as there are processors where this is 0.
     pub drill_threads: usize,
+    /// The instructions for that; where the processor lacks them, an error.
+    pub drill_backend: DrillBackend,
     /// Hours of the day, UTC, in which no task is worked on: `22:00-06:30`.
     pub drill_quiet: Option<QuietHours>,
     /// While the processors draw more than this, no task is worked on.
@@ -84,6 +115,7 @@ impl Default for Config {
             drill: true,
             drill_class: DrillClass::Small,
             drill_threads: 0,
+            drill_backend: DrillBackend::Auto,
             drill_quiet: None,
             drill_power_watts: None,
             drill_data: None,
@@ -135,6 +167,11 @@ impl Config {
                 "window_seconds must be at least sample_seconds, and that at least 1",
             ));
         }
+        if !Backend::available().contains(&self.drill_backend.into()) {
+            return Err(ConfigError::Senseless(
+                "this processor lacks the instructions that drill_backend names; auto takes the fastest it has",
+            ));
+        }
         if self.anchor_seconds == 0 {
             return Err(ConfigError::Senseless("anchor_seconds must be at least 1"));
         }
@@ -162,6 +199,7 @@ const KEYS: &[&str] = &[
     "drill",
     "drill_class",
     "drill_threads",
+    "drill_backend",
     "drill_quiet",
     "drill_power_watts",
     "drill_data",
@@ -192,6 +230,15 @@ mod tests {
     #[test]
     fn resettable_pcrs_are_refused() {
         assert!(matches!(from("pcrs = [16]"), Err(ConfigError::Senseless(_))));
+    }
+
+    #[test]
+    fn a_backend_is_taken_where_the_processor_has_it() {
+        let scalar = from("drill_backend = \"scalar\"").unwrap().drill_backend;
+        assert_eq!(Backend::from(scalar), Backend::Scalar);
+        let elsewhere = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+        let refused = from(&format!("drill_backend = \"{elsewhere}\""));
+        assert!(matches!(refused, Err(ConfigError::Senseless(_))));
     }
 
     #[test]

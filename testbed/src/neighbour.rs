@@ -6,7 +6,11 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 use tpm::swtpm::SoftTpm;
 
 /// The machine, in a folder of its own.
@@ -22,7 +26,13 @@ pub struct Neighbour {
 impl Neighbour {
     /// Gives its owner, `//NAME` of the development phrase, some of the first owner's tokens, and enrols its machine.
     pub fn join(stage: &Stage, owner: &'static str) -> Result<Self> {
-        let dir = stage.dir().join(owner);
+        Self::endow(stage, owner)?;
+        Self::enrol(stage, owner, owner)
+    }
+
+    /// Enrols a machine of an owner who has tokens, in a folder of this name.
+    pub fn enrol(stage: &Stage, owner: &'static str, name: &str) -> Result<Self> {
+        let dir = stage.dir().join(name);
         fs::create_dir_all(&dir)?;
         let tpm = SoftTpm::create(&dir.join("tpm"))?;
         let neighbour = Self { owner, dir, tpm, agent: None };
@@ -30,9 +40,6 @@ impl Neighbour {
             neighbour.dir.join("agent.toml"),
             stage.configuration(&neighbour.state(), &neighbour.tpm, 10),
         )?;
-        let shown: Value = serde_json::from_str(&neighbour.owner(stage, &["key", "show", "--json"])?)?;
-        let account = shown["address"].as_str().context("a key without an address")?;
-        surely(|| stage.owner(&["transfer", account, "10000"]))?;
         let token = neighbour.dir.join("token.key");
         surely(|| {
             if token.exists() {
@@ -44,6 +51,11 @@ impl Neighbour {
         Ok(neighbour)
     }
 
+    /// Where everything of it lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The agent's state folder.
     pub fn state(&self) -> PathBuf {
         self.dir.join("agent")
@@ -51,7 +63,14 @@ impl Neighbour {
 
     /// Starts the agent.
     pub fn start(&mut self, stage: &Stage) -> Result<()> {
-        self.agent = Some(Guarded::start("agent", &self.dir, self.command(stage).arg("run"))?);
+        self.start_with(stage, &[])
+    }
+
+    /// Starts the agent with settings of its own, as variables.
+    pub fn start_with(&mut self, stage: &Stage, settings: &[(&str, &str)]) -> Result<()> {
+        let mut command = self.command(stage);
+        command.arg("run").envs(settings.iter().copied());
+        self.agent = Some(Guarded::start("agent", &self.dir, &mut command)?);
         Ok(())
     }
 
@@ -67,7 +86,12 @@ impl Neighbour {
 
     /// Its owner stakes for the machine, which is given no tasks before.
     pub fn stake(&self, stage: &Stage) -> Result<()> {
-        surely(|| self.owner(stage, &["stake", "bond", "100"])).map(drop)
+        self.bond(stage, "100")
+    }
+
+    /// Its owner stakes so many tokens.
+    pub fn bond(&self, stage: &Stage, tokens: &str) -> Result<()> {
+        surely(|| self.owner(stage, &["stake", "bond", tokens])).map(drop)
     }
 
     /// Leaves everything running.
@@ -76,9 +100,16 @@ impl Neighbour {
         self.tpm.leave();
     }
 
+    /// Gives an owner some of the first owner's tokens.
+    fn endow(stage: &Stage, owner: &str) -> Result<()> {
+        let shown: Value = serde_json::from_str(&output(
+            stage.owner_command(owner).args(["key", "show", "--json"]).current_dir(stage.dir()),
+        )?)?;
+        let account = shown["address"].as_str().context("a key without an address")?;
+        surely(|| stage.owner(&["transfer", account, "10000"])).map(drop)
+    }
+
     fn command(&self, stage: &Stage) -> Command {
-        let mut command = stage.command("matrixai-agent");
-        command.args(["--config", "agent.toml"]).current_dir(&self.dir);
-        command
+        stage.agent_in(&self.dir)
     }
 }

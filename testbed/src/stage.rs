@@ -48,7 +48,7 @@ impl Stage {
     pub fn set_with(programs: Programs, dir: &Path, tpm: SoftTpm) -> Result<Self> {
         let chain = Chain::start(programs.clone(), dir)?;
         let mut stage = Self { programs, dir: dir.into(), chain, inspectors: Vec::new(), tpm, agent: None };
-        stage.inspectors = INSPECTORS.iter().map(|name| stage.inspector(name)).collect::<Result<_>>()?;
+        stage.summon_inspectors()?;
         stage.configure(10)?;
         Ok(stage)
     }
@@ -134,8 +134,13 @@ impl Stage {
     }
 
     fn agent_command(&self) -> Command {
+        self.agent_in(&self.dir)
+    }
+
+    /// A command of the agent whose configuration lies in a folder.
+    pub fn agent_in(&self, dir: &Path) -> Command {
         let mut command = self.programs.command("matrixai-agent");
-        command.arg("--config").arg(self.config()).current_dir(&self.dir);
+        command.args(["--config", "agent.toml"]).current_dir(dir);
         command
     }
 
@@ -213,6 +218,12 @@ impl Stage {
     pub fn check(&mut self) -> Result<()> {
         self.chain.check()?;
         self.inspectors.iter_mut().chain(&mut self.agent).try_for_each(Guarded::check)
+    }
+
+    /// Starts the inspectors.
+    pub fn summon_inspectors(&mut self) -> Result<()> {
+        self.inspectors = INSPECTORS.iter().map(|name| self.inspector(name)).collect::<Result<_>>()?;
+        Ok(())
     }
 
     /// Stops the inspectors: nobody needs them once the machine is enrolled.

@@ -10,7 +10,7 @@ pub fn pause(config: &Config, output: Output) -> Result<()> {
     let file = StateDir::new(&config.state_dir).drill_pause();
     fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))?;
     output.result(&json!({ "paused": true }), || {
-        "paused: what is being worked on rests, and no new work begins until `matrixai-agent drill resume`".into()
+        "paused: what is being worked on rests, and no new work is taken until `matrixai-agent drill resume`".into()
     });
     Ok(())
 }

@@ -67,6 +67,15 @@ impl QuietHours {
     }
 }
 
+/// Drilling holds still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Why.
+    pub why: &'static str,
+    /// Whether for long enough that the chain should give the machine no tasks meanwhile.
+    pub lasts: bool,
+}
+
 /// Looks at everything that may hold drilling.
 #[derive(Debug)]
 pub struct Limits {
@@ -81,16 +90,17 @@ impl Limits {
         Self { meter, before: None }
     }
 
-    /// Why drilling holds still now, if it does.
-    pub fn held(&mut self, config: &Config, state: &StateDir) -> Option<&'static str> {
+    /// Whether drilling holds still now.
+    pub fn held(&mut self, config: &Config, state: &StateDir) -> Option<Held> {
         if state.drill_pause().exists() {
-            return Some("paused (matrixai-agent drill resume)");
+            return Some(Held { why: "paused (matrixai-agent drill resume)", lasts: true });
         }
         if config.drill_quiet.is_some_and(|hours| hours.contain(now_ms())) {
-            return Some("quiet hours");
+            return Some(Held { why: "quiet hours", lasts: true });
         }
         let cap = u64::from(config.drill_power_watts?);
-        self.watts().is_some_and(|watts| watts > cap).then_some("over the power cap")
+        let over = self.watts().is_some_and(|watts| watts > cap);
+        over.then_some(Held { why: "over the power cap", lasts: false })
     }
 
     /// What the processors drew since the last look.
@@ -116,9 +126,9 @@ mod tests {
         let mut config = Config { drill_power_watts: Some(1), ..Config::default() };
         assert_eq!(limits.held(&config, &state), None);
         config.drill_quiet = Some(QuietHours { from: 0, to: 1_440 });
-        assert_eq!(limits.held(&config, &state), Some("quiet hours"));
+        assert_eq!(limits.held(&config, &state), Some(Held { why: "quiet hours", lasts: true }));
         std::fs::write(state.drill_pause(), "").unwrap();
-        assert!(limits.held(&config, &state).is_some_and(|why| why.starts_with("paused")));
+        assert!(limits.held(&config, &state).is_some_and(|held| held.why.starts_with("paused")));
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Driller {
         }
         Ok(Self {
             class: config.drill_class.into(),
-            worker: Worker::start(threads, meter.clone(), library.clone())?,
+            worker: Worker::start(config.drill_backend.into(), threads, meter.clone(), library.clone())?,
             limits: Limits::new(meter),
             library,
             results,
@@ -134,20 +134,25 @@ impl Driller {
         let questions = chain::questions_of(&at, machine).await?;
         self.let_go(&assignments, &questions)?;
         self.note_beyond(&assignments, &questions);
+        // Work that is held is not to be in the way of an answer, which cannot wait.
+        let in_the_way =
+            |job: &Job| held.is_some() && job.purpose == Purpose::Result && !questions.is_empty();
+        self.job = self.job.take().filter(|job| !in_the_way(job));
         let hand = Hand {
             machine,
             active,
             results: &self.results,
             again: self.again.as_ref().map(|again| (again.task, again.layer)),
             beyond: &self.beyond,
-            busy: self.job.is_some() || held.is_some(),
+            busy: self.job.is_some(),
+            held: held.is_some(),
         };
         for step in plan::steps(&assignments, &questions, &hand) {
             self.take(desk, step)?;
         }
         self.view.bond = None;
         if active {
-            self.pull(desk, &at, worker.as_ref()).await?;
+            self.pull(desk, &at, worker.as_ref(), held.is_some_and(|held| held.lasts)).await?;
         }
         // A task that waits for another machine, or for a verdict, asks for nothing.
         let waits = assignments.iter().all(|one| one.stage == Stage::Other);
@@ -156,7 +161,7 @@ impl Driller {
         let passed_over =
             self.beyond.iter().map(|(task, why)| PassedOver { task: Hex32(*task), why: why.clone() });
         self.view = DrillView {
-            held: held.map(str::to_string),
+            held: held.map(|held| held.why.to_string()),
             working_on: self.job.as_ref().map(|job| Hex32(job.running.task)),
             tasks: assignments.len(),
             questions: questions.len(),
@@ -202,7 +207,7 @@ impl Driller {
     /// Takes what the worker has done: on disk and in the log first, then a debt.
     async fn collect(&mut self, desk: &mut Desk<'_>, hold: bool) -> Result<(), DeskError> {
         let Some(job) = &mut self.job else { return Ok(()) };
-        job.running.hold(hold);
+        job.running.hold(hold && job.purpose == Purpose::Result);
         let Some(done) = job.running.poll() else { return Ok(()) };
         let Some(job) = self.job.take() else { return Ok(()) };
         let id = job.running.task;
@@ -263,14 +268,15 @@ impl Driller {
         desk.owe(&Debt::disclosure(desk.agent.keeper.machine, asked, answer))
     }
 
-    /// Says that the machine takes tasks, where the chain does not know.
+    /// Says that the machine takes tasks, or none while it rests, where the chain does not know.
     async fn pull(
         &mut self,
         desk: &Desk<'_>,
         at: &AtBlock,
         worker: Option<&chain::Worker>,
+        rests: bool,
     ) -> Result<(), DeskError> {
-        let places = PLACES.min(chain::pipeline(at)?);
+        let places = if rests { 0 } else { PLACES.min(chain::pipeline(at)?) };
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
             worker.class == self.class && worker.places == places && worker.taken() >= usize::from(places)
@@ -279,6 +285,9 @@ impl Driller {
             return Ok(());
         }
         let taken = worker.is_some_and(|worker| worker.places > 0);
+        if rests && !taken {
+            return Ok(());
+        }
         if !taken && let Some(short) = chain::bond_lacks(at, desk.agent.keeper.machine).await? {
             self.view.bond = Some(short);
             return Ok(());

@@ -96,6 +96,8 @@ pub struct Hand<'a> {
     pub beyond: &'a BTreeMap<[u8; 32], String>,
     /// Whether the worker takes nothing now.
     pub busy: bool,
+    /// Whether no new work is to begin. What the machine is bound to it must still reveal, and answer for.
+    pub held: bool,
 }
 
 impl Hand<'_> {
@@ -151,7 +153,7 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
         task: asked.task,
         purpose: Purpose::Answer(asked.layer()),
     });
-    let todo = assignments.iter().filter(|one| hand.active && one.awaits_commitment());
+    let todo = assignments.iter().filter(|one| hand.active && !hand.held && one.awaits_commitment());
     let todo = todo.filter(|one| hand.results.get(&one.id).is_none() && !hand.beyond.contains_key(&one.id));
     let todo = todo.min_by_key(|one| one.deadline);
     let todo = todo.map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
@@ -198,7 +200,15 @@ mod tests {
     const NOTHING: &BTreeMap<[u8; 32], String> = &BTreeMap::new();
 
     fn hand(results: &Results) -> Hand<'_> {
-        Hand { machine: [9; 32], active: true, results, again: None, beyond: NOTHING, busy: false }
+        Hand {
+            machine: [9; 32],
+            active: true,
+            results,
+            again: None,
+            beyond: NOTHING,
+            busy: false,
+            held: false,
+        }
     }
 
     #[test]
@@ -297,6 +307,25 @@ mod tests {
         let question = drilling::Question::Node { layer: 0, level: 0, index: 0 };
         let asked = Question { id: first.id, task: first.task, source: String::new(), question, deadline: 9 };
         assert_eq!(steps(&[], &[asked], &hand), []);
+    }
+
+    #[test]
+    fn a_machine_held_still_begins_nothing_but_keeps_its_word() {
+        let bound = assignment(1, Stage::Revealing, State::Committed);
+        let todo = assignment(2, Stage::Committing, State::Assigned);
+        let asked = assignment(5, Stage::Other, State::Other);
+        let (_dir, results) = results(&[&bound]);
+        let question = Question {
+            id: asked.id,
+            task: asked.task,
+            source: String::new(),
+            question: drilling::Question::Roots,
+            deadline: 9,
+        };
+        let held = Hand { held: true, ..hand(&results) };
+        let said = steps(&[bound, todo], slice::from_ref(&question), &held);
+        let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
+        assert!(matches!(&said[..], [Step::Owe(Debt::Reveal(_)), work] if *work == again), "{said:?}");
     }
 
     #[test]

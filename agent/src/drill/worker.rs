@@ -87,8 +87,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread; it works on so many threads of its own, over data of this library.
-    pub fn start(threads: NonZeroUsize, meter: EnergyMeter, library: Library) -> std::io::Result<Self> {
+    /// Starts the thread; it works with these instructions on so many threads of its own, over data of this library.
+    pub fn start(
+        backend: Backend,
+        threads: NonZeroUsize,
+        meter: EnergyMeter,
+        library: Library,
+    ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let serve = move || {
             // Only this thread, and those that it starts.
@@ -97,7 +102,7 @@ impl Worker {
             }
             while let Ok(job) = queue.recv() {
                 let Job { task, layer, control, done } = job;
-                let _ = done.send(work(&task, layer, control, threads, (&meter, &library)));
+                let _ = done.send(work(&task, layer, (backend, threads), control, (&meter, &library)));
             }
         };
         thread::Builder::new().name("drill".into()).spawn(serve)?;
@@ -118,13 +123,13 @@ impl Worker {
 fn work(
     task: &Task,
     wanted: Option<u8>,
+    (backend, threads): (Backend, NonZeroUsize),
     control: Arc<Control>,
-    threads: NonZeroUsize,
     (meter, library): (&EnergyMeter, &Library),
 ) -> Result<Done, Trouble> {
     let published = library.open(&task.spec)?;
     let (started, before) = (Instant::now(), meter.microjoules());
-    let options = cpu::Options { backend: Backend::fastest(), threads, control };
+    let options = cpu::Options { backend, threads, control };
     let mut kept = None;
     let outcome = cpu::run(task, published.as_deref(), &options, |layer, accumulators| {
         if wanted == Some(layer) {
@@ -149,7 +154,7 @@ mod tests {
 
     fn worker() -> Worker {
         let library = Library::new(Path::new("/nonexistent"));
-        Worker::start(NonZeroUsize::MIN, EnergyMeter::none(), library).unwrap()
+        Worker::start(Backend::fastest(), NonZeroUsize::MIN, EnergyMeter::none(), library).unwrap()
     }
 
     fn wait(running: &mut Running) -> Result<Done, Trouble> {

@@ -30,6 +30,9 @@ const ENDOWMENT: Balance = 1_000_000 * TOKEN;
 /// What each has at stake for machines that drill: enough for twenty.
 const DEVELOPMENT_BOND: Balance = 20 * DRILLING_BOND;
 
+/// Share of agreed tasks that are audited, in percent: a development chain has few, and is to see one soon.
+const DEVELOPMENT_AUDITS: u8 = 25;
+
 /// Accounts whose keys everybody knows.
 const KNOWN: [Sr25519Keyring; 6] = [
     Sr25519Keyring::Alice,
@@ -63,6 +66,7 @@ fn development(validators: &[Validator]) -> Value {
     let bonds: Vec<(AccountId, Balance)> =
         KNOWN.iter().map(|key| (key.to_account_id(), DEVELOPMENT_BOND)).collect();
     let synthetic = vec![Size::Tiny];
+    let audit_percent = Some(DEVELOPMENT_AUDITS);
     frame_support::build_struct_json_patch!(RuntimeGenesisConfig {
         pace: Rhythm::DEVELOPMENT.into(),
         babe: pallet_babe::GenesisConfig { authorities: babe, epoch_config: BABE_DEVELOPMENT },
@@ -71,7 +75,14 @@ fn development(validators: &[Validator]) -> Value {
         sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
         inspectors: InspectorsConfig { inspectors },
         authorities: AuthoritiesConfig { authorities },
-        drilling: DrillingConfig { synthetic, open: true, unverified: true, bonds, ..Default::default() },
+        drilling: DrillingConfig {
+            synthetic,
+            open: true,
+            unverified: true,
+            audit_percent,
+            bonds,
+            ..Default::default()
+        },
     })
 }
 

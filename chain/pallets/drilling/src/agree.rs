@@ -62,6 +62,7 @@ impl<T: Config> Pallet<T> {
             return T::WeightInfo::draw_audits(0);
         }
         let Some(seed) = T::Draw::seed(epoch) else { return T::WeightInfo::draw_audits(0) };
+        let percent = Self::rules().audit_percent.map_or_else(T::AuditPercent::get, u32::from);
         let tasks = AgreedTasks::<T>::take(epoch, chunk);
         let mut cost = T::WeightInfo::draw_audits(tasks.len() as u32);
         if chunk >= AgreedUpTo::<T>::get(epoch) {
@@ -74,7 +75,7 @@ impl<T: Config> Pallet<T> {
             let Some(work) = Tasks::<T>::get(id).filter(|work| work.stage == Stage::Agreed) else { continue };
             let purpose = [b"drill audit".as_slice(), &id].concat();
             let drawn = pick(&seed, &purpose, 100, 1).first().copied().unwrap_or(100);
-            if drawn < T::AuditPercent::get() {
+            if drawn < percent {
                 Self::open_dispute(id, work, Cause::Audit, epoch, 0);
                 cost = cost.saturating_add(T::WeightInfo::open_dispute());
             } else {

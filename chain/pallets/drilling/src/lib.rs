@@ -122,7 +122,7 @@ pub mod pallet {
         /// Most tasks that a machine has at one time.
         #[pallet::constant]
         type Pipeline: Get<u32>;
-        /// Share of agreed tasks that are audited.
+        /// Share of agreed tasks that are audited, where genesis chooses no other.
         #[pallet::constant]
         type AuditPercent: Get<u32>;
         /// Share of a slashed bond that goes to the inspector who found the lie, at most a quarter.
@@ -288,6 +288,8 @@ pub mod pallet {
         pub open: bool,
         /// Whether machines are given tasks whose TPM nobody vouches for.
         pub unverified: bool,
+        /// Another share of agreed tasks to audit than the runtime's, in percent.
+        pub audit_percent: Option<u8>,
         /// Bonds of owners from the first block on, who must own that much.
         pub bonds: Vec<(Account, u128)>,
         /// For the compiler only.
@@ -305,7 +307,8 @@ pub mod pallet {
             );
             Synthetic::<T>::put(BoundedVec::truncate_from(specs));
             let least = if self.unverified { Level::Unverified } else { Level::Virtual };
-            Chosen::<T>::put(Rules { least, open: self.open, ..Rules::default() });
+            let (open, audit_percent) = (self.open, self.audit_percent);
+            Chosen::<T>::put(Rules { least, open, audit_percent, ..Rules::default() });
             for (owner, amount) in &self.bonds {
                 assert!(
                     Pallet::<T>::do_bond(owner, *amount).is_ok(),

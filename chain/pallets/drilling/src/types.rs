@@ -82,11 +82,13 @@ struct Rules {
     pub open: bool,
     /// Replicas of the built-in publisher's tasks.
     pub replicas: u8,
+    /// Another share of agreed tasks to audit than the runtime's, in percent.
+    pub audit_percent: Option<u8>,
 }}
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { least: Level::Virtual, open: false, replicas: 2 }
+        Self { least: Level::Virtual, open: false, replicas: 2, audit_percent: None }
     }
 }
 

@@ -94,6 +94,20 @@ fn an_audit_of_honest_machines_ends_well() {
 }
 
 #[test]
+fn genesis_may_choose_another_share_than_the_runtime() {
+    run(|| {
+        let genesis = crate::GenesisConfig::<Test> { audit_percent: Some(100), ..Default::default() };
+        genesis.build();
+        let task = task_of(2);
+        let story = Story::honest(task);
+        (11..=12).for_each(|number| commit(number, task, &story).unwrap());
+        (11..=12).for_each(|number| reveal(number, task, &story).unwrap());
+        go_to_draw();
+        assert_eq!(Disputes::<Test>::get(task).unwrap().cause, Cause::Audit);
+    });
+}
+
+#[test]
 fn about_five_in_a_hundred_are_audited() {
     run(|| {
         Audits::set(5);

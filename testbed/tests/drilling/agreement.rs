@@ -1,0 +1,32 @@
+//! All agree: the credit is the same, whatever the machine did the work with.
+
+use crate::network::Network;
+use anyhow::{Context, Result, ensure};
+use drilling::{Class, difficulty};
+use serde_json::Value;
+
+pub fn credited_the_same(network: &mut Network) -> Result<()> {
+    network.drill(true)?;
+    let Network { stage, grace: neighbour, runtime, eyes, cast, .. } = network;
+    stage.until("three tasks that both have seen agreed", |stage| {
+        let other: Value = serde_json::from_str(&neighbour.agent_once(stage, &["status", "--json"])?)?;
+        Ok((agreed(&stage.status()?).min(agreed(&other)) >= 3).then_some(()))
+    })?;
+    let log = stage.agent_once(&["log", "list", "--from", "0", "--limit", "100000", "--json"])?;
+    let log: Vec<Value> = serde_json::from_str(&log)?;
+    let drills = log.iter().filter(|record| record["kind"] == "drill").count();
+    ensure!(drills >= 3, "the log tells of {drills} tasks");
+    let power: Value = serde_json::from_str(&stage.owner(&["ecp", "--json"])?)?;
+    let total = power["drilling_total"].as_u64().map(u128::from).context("no drilling")?;
+    let worth = difficulty(&Class::Tiny.mlp());
+    ensure!(total >= 3 * worth && total.is_multiple_of(worth), "{power}");
+    ensure!(power["effective"].as_u64().is_some_and(|effective| effective > 0), "{power}");
+    // They are the only ones: each of their tasks was both of theirs.
+    let [one, other] = runtime.block_on(eyes.totals(cast.honest.each_ref().map(|(machine, _)| *machine)))?;
+    ensure!(one == other && one >= 3 * worth, "one machine was credited {one}, the other {other}");
+    Ok(())
+}
+
+fn agreed(status: &Value) -> u64 {
+    status["agent"]["drill"]["agreed"].as_u64().unwrap_or(0)
+}

@@ -1,0 +1,67 @@
+//! Proof of Drilling on real processes: whoever agrees is credited the same, whoever lies or is silent gains nothing by it.
+//!
+//! One story in one test, since setting the network up takes longest: validators, inspectors, and five machines of four owners, each with
+//! a TPM of its own. Two of them run their agents; of the others the test drives the device keys, through a light client.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod absence;
+mod agreement;
+mod claim;
+mod collusion;
+mod copycat;
+mod driven;
+mod eyes;
+mod inspector;
+mod liar;
+mod network;
+mod publisher;
+mod round;
+mod silence;
+
+use anyhow::Result;
+use network::Network;
+use testbed::{Programs, Stage};
+
+/// A part of the story, and what it is called.
+type Part = (&'static str, fn(&mut Network) -> Result<()>);
+
+const PARTS: [Part; 6] = [
+    ("machines unlike each other agree, and are credited the same", agreement::credited_the_same),
+    (
+        "a liar: all forfeit, an inspector finds it, its stake is slashed, the honest one is compensated",
+        liar::convicted,
+    ),
+    ("a lying inspector slashes nobody", inspector::slashes_nobody),
+    ("a publisher who overstates a task's difficulty is refused", publisher::is_refused),
+    ("copied, silent, late, absent, lapsed: five tasks of one round", round::of_five_tasks),
+    (
+        "one owner's machines never share a task; colluders are caught by an audit",
+        collusion::caught_by_an_audit,
+    ),
+];
+
+#[test]
+#[cfg_attr(not(feature = "node-tests"), ignore = "needs the built programs: --features node-tests")]
+fn proof_of_drilling_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = Stage::set(Programs::beside_this_one().unwrap(), dir.path()).unwrap();
+    if let Err(error) = story(stage) {
+        panic!("{error:?}\nThe logs of every process are in {}", dir.keep().display());
+    }
+}
+
+fn story(stage: Stage) -> Result<()> {
+    let mut network = Network::set(stage)?;
+    for (name, part) in PARTS.into_iter().filter(wanted) {
+        println!("… {name}");
+        part(&mut network)?;
+        network.check()?;
+    }
+    Ok(())
+}
+
+/// While working on one part: `MATRIXAI_PARTS=liar` (several behind commas) runs only those whose name contains it.
+fn wanted((name, _): &Part) -> bool {
+    let parts = std::env::var("MATRIXAI_PARTS").unwrap_or_default();
+    parts.split(',').any(|part| name.contains(part))
+}
