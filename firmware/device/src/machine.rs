@@ -154,6 +154,8 @@ impl<T: Transport> Machine<T> {
 
     /// Writes what there is to say, and states the log.
     fn tell(&mut self, block: &Block, keep: &mut impl FnMut(&[u8])) -> Result<Statement, Failure> {
+        // It may have been reset meanwhile.
+        self.tpm.startup()?;
         if self.log.size() == 0 {
             self.append(block.time_ms, Body::Join(self.join()), keep)?;
             let boot = self.boot(block)?;

@@ -20,9 +20,12 @@ use crate::{
     spi::{Bus, Delay, Select},
     uart::Uart,
 };
-use core::{cell::RefCell, fmt::Write};
+use core::{
+    cell::RefCell,
+    fmt::{Display, Write},
+};
 use cortex_m_semihosting::debug;
-use firmware_link::{Answer, LONGEST, Request, decode, encode, length};
+use firmware_link::{Answer, LONGEST, LinkError, Request, decode, encode, length};
 use panic_semihosting as _;
 use tpm::{
     Tpm, Transport,
@@ -57,20 +60,20 @@ fn main() -> ! {
     }
 }
 
-/// Answers until the host says stop, or says what can't be understood.
+/// Answers until the host says stop. What can't be understood is refused, like what can't be done.
 fn serve<T: Transport>(tpm: Tpm<T>, host: &mut Host, received: &mut Buffer) -> debug::ExitStatus {
     host.send(&Answer::Awake);
     let mut machine = Machine::new(tpm);
     loop {
-        let Some(request) = host.receive(received) else { return debug::EXIT_FAILURE };
-        match (request, &mut machine) {
-            (Request::Stop, _) => {
+        match (host.receive(received), &mut machine) {
+            (Ok(Request::Stop), _) => {
                 host.send(&Answer::Stopped);
                 return debug::EXIT_SUCCESS;
             }
-            (Request::Measure, _) => host.send(&Answer::Memory(memory::measure())),
+            (Ok(Request::Measure), _) => host.send(&Answer::Memory(memory::measure())),
+            (Err(error), _) => host.refuse(&error),
             (_, Err(failure)) => host.refuse(failure),
-            (request, Ok(machine)) => {
+            (Ok(request), Ok(machine)) => {
                 if let Err(failure) = answer(machine, host, request) {
                     host.refuse(&failure);
                 }
@@ -138,12 +141,12 @@ struct Host {
 }
 
 impl Host {
-    fn receive<'a>(&mut self, to: &'a mut Buffer) -> Option<Request<'a>> {
+    fn receive<'a>(&mut self, to: &'a mut Buffer) -> Result<Request<'a>, LinkError> {
         let mut head = [0; 2];
         self.uart.read(&mut head);
-        let body = to.get_mut(..length(head).ok()?)?;
+        let body = to.get_mut(..length(head)?).ok_or(LinkError::TooLong)?;
         self.uart.read(body);
-        decode(body).ok()
+        decode(body)
     }
 
     fn send(&mut self, answer: &Answer<'_>) {
@@ -153,7 +156,7 @@ impl Host {
         }
     }
 
-    fn refuse(&mut self, failure: &Failure) {
+    fn refuse(&mut self, failure: &impl Display) {
         let mut why = heapless::String::<256>::new();
         // Cut where it is longer.
         let _ = write!(why, "{failure}");

@@ -1,10 +1,10 @@
 //! A microcontroller with a TPM, out of an emulator and a model.
 
 use crate::{bridge, line::Line};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use firmware_link::Answer;
 use std::{
-    fs::File,
+    fs::{self, File},
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -20,6 +20,7 @@ use tpm::{
 const PROGRAM: &str = "qemu-system-arm";
 /// A board with an STM32F405.
 const BOARD: &str = "netduinoplus2";
+const LOG: &str = "emulator.log";
 /// For the emulator to start, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,11 +35,12 @@ pub struct Emulator {
 impl Emulator {
     /// Boots firmware whose TPM is the model in front of `soft`. Sockets and the emulator's words lie in `dir`.
     pub fn boot(firmware: &Path, dir: &Path, soft: &SoftTpm, temper: Temper) -> Result<Self> {
+        ensure!(firmware.is_file(), "{} is no file: `cargo xtask firmware` builds it", firmware.display());
         let (wire, host) = (dir.join("spi.socket"), dir.join("host.socket"));
         let [at_wire, at_host] =
             [&wire, &host].map(|path| UnixListener::bind(path).context("making a socket"));
         let (at_wire, at_host) = (at_wire?, at_host?);
-        let log = File::create(dir.join("emulator.log"))?;
+        let log = File::create(dir.join(LOG))?;
         let mut command = Command::new(PROGRAM);
         command.args(["-M", BOARD, "-display", "none", "-monitor", "none"]);
         command.args(["-semihosting-config", "enable=on,target=native"]);
@@ -54,14 +56,15 @@ impl Emulator {
                 let mind = AnyTransport::open(&soft.url())?;
                 thread::spawn(move || bridge::serve(wire, Chip::with_temper(mind, temper)));
                 let mut booted = Self { child, line: Line::new(host)? };
-                match booted.line.receive()? {
+                let said = || format!("not booted; {PROGRAM} said: {}", said(dir));
+                match booted.line.receive().with_context(said)? {
                     Answer::Awake => Ok(booted),
                     other => bail!("the firmware's first word is {other:?}"),
                 }
             }
             Err(error) => {
                 let _ = child.kill().and_then(|()| child.wait());
-                Err(error)
+                Err(error.context(format!("not booted; {PROGRAM} said: {}", said(dir))))
             }
         }
     }
@@ -79,6 +82,11 @@ impl Drop for Emulator {
     }
 }
 
+/// The emulator's words, and what the firmware said through it when it panicked.
+fn said(dir: &Path) -> String {
+    fs::read_to_string(dir.join(LOG)).unwrap_or_default().trim().into()
+}
+
 fn connect(child: &mut Child, wire: UnixListener, host: UnixListener) -> Result<(UnixStream, UnixStream)> {
     Ok((accept(child, wire)?, accept(child, host)?))
 }
@@ -87,7 +95,7 @@ fn accept(child: &mut Child, listener: UnixListener) -> Result<UnixStream> {
     listener.set_nonblocking(true)?;
     let stream = within(|| {
         if let Some(status) = child.try_wait()? {
-            bail!("{PROGRAM} ended at once ({status}); emulator.log says why");
+            bail!("{PROGRAM} ended at once ({status})");
         }
         Ok(listener.accept().ok().map(|(stream, _)| stream))
     })?;

@@ -31,6 +31,11 @@ impl Line {
         self.stream.write_all(frame).context("the line to the firmware")
     }
 
+    /// Sends bytes as they are, as a broken host would.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.write_all(bytes).context("the line to the firmware")
+    }
+
     /// The next answer.
     pub fn receive(&mut self) -> Result<Answer<'_>> {
         let mut head = [0; 2];

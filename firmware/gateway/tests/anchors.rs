@@ -11,7 +11,7 @@ use blake2::{Blake2b, Digest, digest::consts::U32};
 use credential::{Credential, EkPublic, Randomness, make_credential};
 use ed25519_dalek::{Signature, VerifyingKey};
 use firmware_gateway::{Emulator, Keeper, made_up};
-use firmware_link::Request;
+use firmware_link::{Answer, Request};
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tpm::{
@@ -105,6 +105,23 @@ fn it_asks_to_be_taken_on_and_opens_what_inspectors_send() {
 
     let head = keeper.anchor(&mut device, &made_up(2)).unwrap();
     assert_eq!(head.size, 4);
+    let memory = Keeper::measure(&mut device).unwrap();
+    println!("{memory:?}");
+    assert!(memory.heap < memory.arena * 3 / 4, "{memory:?}");
+    assert!(memory.ram() < 64 * 1024, "{memory:?}");
+    assert!(memory.flash < 160 * 1024, "{memory:?}");
+    Keeper::stop(device).unwrap();
+}
+
+#[test]
+#[ignore = "needs the firmware and an emulator: cargo xtask firmware"]
+fn what_no_host_should_send_is_refused() {
+    let (mut device, _soft, dir) = boot(Temper::default());
+    for bytes in [&[0xFF, 0xFF][..], &[0, 0], &[3, 0, 0xEE, 0xEE, 0xEE], &[2, 0, 1, 0]] {
+        device.line.send_bytes(bytes).unwrap();
+        assert!(matches!(device.line.receive().unwrap(), Answer::Refused { .. }), "{bytes:?}");
+    }
+    Keeper::new(&mut device, &dir.path().join("log")).unwrap();
     Keeper::stop(device).unwrap();
 }
 

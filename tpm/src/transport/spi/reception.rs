@@ -3,6 +3,9 @@
 use super::{HEADER, LONGEST_FRAME, Registers, SpiError, Tis, register, status, tis::ATTEMPTS};
 use embedded_hal::delay::DelayNs;
 
+/// Tag and size.
+const HEAD: usize = 6;
+
 impl<R: Registers, D: DelayNs> Tis<R, D> {
     /// Reads a reply, again where it doesn't add up: the chip keeps it until it is told that the reading is over.
     pub(super) fn receive(&mut self, reply: &mut [u8]) -> Result<usize, SpiError> {
@@ -18,15 +21,20 @@ impl<R: Registers, D: DelayNs> Tis<R, D> {
         outcome
     }
 
+    /// The last byte comes alone: before it the chip has to have data, after it none. So a byte that it skipped or gave twice shows,
+    /// also within the last burst.
     fn receive_once(&mut self, reply: &mut [u8]) -> Result<usize, SpiError> {
         let room = u32::try_from(reply.len()).unwrap_or(u32::MAX);
-        let (header, rest) = reply.split_first_chunk_mut::<HEADER>().ok_or(SpiError::ReplySize(room))?;
-        self.drain(header)?;
-        let [_, _, size @ .., _, _, _, _] = *header;
+        let (head, rest) = reply.split_first_chunk_mut::<HEAD>().ok_or(SpiError::ReplySize(room))?;
+        self.drain(head)?;
+        let [_, _, size @ ..] = *head;
         let stated = u32::from_be_bytes(size);
         let size = usize::try_from(stated).unwrap_or(usize::MAX);
-        let body = size.checked_sub(HEADER).and_then(|body| rest.get_mut(..body));
-        self.drain(body.ok_or(SpiError::ReplySize(stated))?)?;
+        let left = size.checked_sub(HEAD).filter(|_| size >= HEADER);
+        let rest = left.and_then(|left| rest.get_mut(..left)).ok_or(SpiError::ReplySize(stated))?;
+        let (last, body) = rest.split_last_mut().ok_or(SpiError::ReplySize(stated))?;
+        self.drain(body)?;
+        self.drain(core::slice::from_mut(last))?;
         if self.has_more()? { Err(SpiError::ReplyLong) } else { Ok(size) }
     }
 
