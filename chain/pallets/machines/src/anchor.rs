@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Devices, Error, Event, Machines, MachinesOf, OnStanding, Pallet, request::signed, types::*,
+    weights::WeightInfo,
 };
 use attest::{
     Statement,
@@ -13,17 +14,18 @@ use polkadot_sdk::*;
 use frame_support::{
     ensure,
     pallet_prelude::{
-        DispatchResult, Get, TransactionSource, TransactionValidityError, ValidTransaction, Weight,
+        DispatchResult, DispatchResultWithPostInfo, Get, TransactionSource, TransactionValidityError,
+        ValidTransaction, Weight,
     },
 };
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_anchor(device: &Account, call: &AnchorCall) -> DispatchResult {
+    pub(crate) fn do_anchor(device: &Account, call: &AnchorCall) -> DispatchResultWithPostInfo {
         let id = Self::machine_of(device)?;
         let mut machine = Self::serving(&id)?;
         Self::check_block(&call.block)?;
         let head = Self::check_anchor(&id, &machine, call)?;
-        Self::note_return(&id, &mut machine);
+        let returned = Self::note_return(&id, &mut machine);
         let now = Self::now();
         machine.head = head;
         machine.anchors = machine.anchors.saturating_add(1);
@@ -41,7 +43,8 @@ impl<T: Config> Pallet<T> {
         }
         Self::level_rate(device);
         Self::deposit_event(Event::Anchored { machine: id, log: call.log, counter: head.counter });
-        Ok(())
+        // Most machines were not away, and nobody was told anything.
+        Ok(if returned { None } else { Some(T::WeightInfo::anchor()) }.into())
     }
 
     fn check_anchor(id: &MachineId, machine: &Machine, call: &AnchorCall) -> Result<Head, Error<T>> {
@@ -70,14 +73,16 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn note_return(id: &MachineId, machine: &mut Machine) {
-        if machine.standing == Standing::Lapsed {
+    fn note_return(id: &MachineId, machine: &mut Machine) -> bool {
+        let lapsed = machine.standing == Standing::Lapsed;
+        if lapsed {
             let away = Self::now().saturating_sub(machine.due);
             machine.absent = machine.absent.saturating_add(away);
             machine.standing = Standing::Active;
             T::OnStanding::changed(id, &machine.owner, Standing::Active);
             Self::deposit_event(Event::Returned { machine: *id, away });
         }
+        lapsed
     }
 
     /// By when a machine that is seen now must anchor.

@@ -523,7 +523,7 @@ pub mod pallet {
         #[pallet::call_index(8)]
         #[pallet::weight((T::WeightInfo::anchor().saturating_add(T::OnStanding::weight()), DispatchClass::Normal))]
         #[pallet::feeless_if(|origin: &OriginFor<T>, _: &AnchorCall| -> bool { Pallet::<T>::is_free(origin) })]
-        pub fn anchor(origin: OriginFor<T>, anchor: AnchorCall) -> DispatchResult {
+        pub fn anchor(origin: OriginFor<T>, anchor: AnchorCall) -> DispatchResultWithPostInfo {
             let device = ensure_signed(origin)?;
             Self::do_anchor(&device, &anchor)
         }

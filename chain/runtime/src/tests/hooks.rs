@@ -167,7 +167,7 @@ fn hooks_cost_the_same_however_many_machines_there_have_been() {
         println!("block {number}: {reads} reads, {writes} writes, {micros} µs{what}");
     }
     assert_eq!(now, later, "{} machines more that are no more", 3 * MACHINES);
-    let most = limits().max_block.ref_time() / 1_000_000;
+    let most = 1_000 * pace::Rhythm::PRODUCTION.slot_millis / constants::BLOCK_SHARE_OF_SLOT;
     for (number, cost) in now.iter().enumerate() {
         // An epoch of ten minutes may begin with a dearer block.
         let share = if number == TURN { 2 } else { 4 };

@@ -123,9 +123,12 @@ fn a_pool_has_so_much_room_and_no_more() {
         ready(12, 1).unwrap();
         // A full pool of machines that are gone is got rid of in bounded steps.
         go_to_draw();
+        let left = crate::Rounds::<Test>::get(Class::Tiny).unwrap().left.len() as u32;
+        assert_eq!(left, POOL - LOOKS_PER_BLOCK, "one block's looks");
         let blocks = POOL / LOOKS_PER_BLOCK + 3;
         go(blocks);
         assert!(crate::Matching::<Test>::get().is_empty());
+        go(WINDOW + 2);
         // Who is left waits on in the next pool, where the other is: they would never meet two epochs at a time.
         let given = |number| Workers::<Test>::get(id(number)).unwrap().recent;
         assert_eq!((given(11).len(), given(11)), (1, given(12)));

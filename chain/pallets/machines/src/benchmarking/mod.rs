@@ -9,231 +9,24 @@
 )]
 
 mod rig;
+mod scene;
 
-use crate::{
-    Accusations, Call, Config, Devices, Due, DutiesOf, HoldReason, Machines, MachinesOf, OnStanding, Pallet,
-    Requests, Tokens, Waiting, types::*,
-};
-use attest::statement;
-use credential::{EkPublic, Randomness, make_credential};
+use crate::{Accusations, Call, Config, Devices, Due, Machines, Pallet, Requests, Tokens, Waiting, types::*};
+use credential::Randomness;
 use polkadot_sdk::*;
 use rig::Rig;
+pub use scene::member;
+use scene::{
+    Done, NOW, REQUEST, SECRET, begin, delegated, enrol, fill, inspector, lapsed, randomness, rich, wait,
+};
 
 use frame_benchmarking::v2::*;
 use frame_support::{
     BoundedVec,
     pallet_prelude::{Get, TransactionSource},
-    traits::fungible::{Mutate, MutateHold},
+    traits::fungible::Mutate,
 };
-use frame_system::{Pallet as System, RawOrigin};
-use pallet_inspectors::benchmarking as inspectors;
-use sp_core::H256;
-
-pub(crate) const GENESIS: [u8; 32] = [9; 32];
-pub(crate) const RECENT_HASH: [u8; 32] = [8; 32];
-pub(crate) const NOW: u32 = 10_000;
-const REQUEST: RequestId = [1; 32];
-const SECRET: [u8; 32] = [13; 32];
-const RICH: u128 = 1 << 100;
-
-/// Blocks that are full when an item is to be scheduled. Everything that comes to one block's calls is due in another one block, and no
-/// block takes as many anchors as [`DUE_PER_BLOCK`]: more than a few full ones in a row do not happen.
-const SEARCHED: u32 = 8;
-
-fn rich<T: Config>(name: &'static str) -> Account
-where
-    T::Currency: Mutate<Account>,
-{
-    let who: Account = account(name, 0, 0);
-    T::Currency::mint_into(&who, RICH).unwrap();
-    who
-}
-
-/// A block, those that evidence may name, and nobody but inspectors.
-fn begin<T: Config + pallet_inspectors::Config>()
-where
-    <T as pallet_inspectors::Config>::Currency: Mutate<Account>,
-{
-    System::<T>::set_block_number(NOW.into());
-    frame_system::BlockHash::<T>::insert(Pallet::<T>::height(0), H256(GENESIS));
-    frame_system::BlockHash::<T>::insert(Pallet::<T>::height(NOW - 1), H256(RECENT_HASH));
-    inspectors::register::<T>(<T as pallet_inspectors::Config>::Most::get());
-}
-
-/// Fills the blocks from `wanted` on.
-fn fill<T: Config>(wanted: u32) {
-    let items = BoundedVec::truncate_from([Item::Machine([77; 32]); DUE_PER_BLOCK as usize].to_vec());
-    (wanted..wanted + SEARCHED).for_each(|block| Due::<T>::insert(block, &items));
-}
-
-/// A machine's record with everything in it that fits.
-fn record(owner: &Account, device: &Account, ak_public: Bytes<128>, log: LogHead) -> Machine {
-    let anchored = Anchored { at: 1, block: BlockRef { number: 1, hash: [1; 32] }, log, counter: 1 };
-    Machine {
-        owner: owner.clone(),
-        device: device.clone(),
-        ak_public,
-        level: Level::Hardware,
-        standing: Standing::Active,
-        epoch: 0,
-        enrolled_at: 1,
-        head: Head { size: log.size, root: log.root, counter: 1, reset_count: 0, restart_count: 0 },
-        anchors: 1,
-        recent: BoundedVec::truncate_from([anchored; RECENT as usize].to_vec()),
-        seen_at: 1,
-        due: NOW,
-        watched: NOW,
-        lapses: 0,
-        absent: 0,
-        delegated_at: 1,
-        pcr_digest: [0; 32],
-        log_lost: false,
-        floor: 0,
-        deposit: 0,
-    }
-}
-
-/// Enrols a machine that has no TPM, for benchmarks of work.
-pub fn member<T: Config>(id: MachineId, owner: &Account, device: &Account) {
-    let (ak_public, log) = (BoundedVec::truncate_from([1; 128].to_vec()), LogHead { size: 1, root: [1; 32] });
-    Machines::<T>::insert(id, record(owner, device, ak_public, log));
-    Pallet::<T>::admit(device, Role::Enrolled(id));
-    T::OnStanding::changed(&id, owner, Standing::Active);
-}
-
-/// An owner's machine whose anchor is due.
-fn enrol<T: Config>(rig: &Rig, owner: &Account)
-where
-    T::Currency: Mutate<Account>,
-{
-    let device: Account = account("old device", 0, 0);
-    let mut machine = record(owner, &device, rig.ak_public(), rig.anchored());
-    machine.deposit = T::Deposit::get();
-    T::Currency::hold(&HoldReason::Machine.into(), owner, T::Deposit::get()).unwrap();
-    Pallet::<T>::admit(&device, Role::Enrolled(rig.id()));
-    MachinesOf::<T>::insert(owner, rig.id(), ());
-    T::OnStanding::changed(&rig.id(), owner, Standing::Active);
-    Machines::<T>::insert(rig.id(), machine);
-}
-
-/// Gives the machine the rig's own device, as it has after its last delegation.
-fn delegated<T: Config>(rig: &Rig) {
-    Machines::<T>::mutate_extant(rig.id(), |machine| machine.device = rig.device());
-    Pallet::<T>::admit(&rig.device(), Role::Enrolled(rig.id()));
-}
-
-fn lapsed<T: Config>(rig: &Rig) {
-    Machines::<T>::mutate_extant(rig.id(), |machine| {
-        Pallet::<T>::lapse(&rig.id(), machine);
-        machine.watched = 0;
-    });
-}
-
-fn inspector<T: Config + pallet_inspectors::Config>(number: usize) -> Account {
-    pallet_inspectors::Candidates::<T>::get()[number].0.clone()
-}
-
-/// How far one duty is.
-#[derive(Clone, Copy)]
-enum Done {
-    Nothing,
-    Challenged,
-    Disputed,
-    Answered,
-    Refused,
-}
-
-fn challenge(rig: &Rig, inspector: &Account) -> Challenge {
-    let ek = EkPublic::parse(&rig.ek_public()).unwrap();
-    let made = make_credential(&ek, &attest::object_name(&rig.ak_public()), &SECRET, &randomness()).unwrap();
-    Challenge {
-        id_object: made.id_object.try_into().unwrap(),
-        encrypted_secret: made.encrypted_secret.try_into().unwrap(),
-        commitment: statement::answer_commitment(&answer(inspector)),
-        level: Level::Hardware,
-    }
-}
-
-fn randomness() -> Randomness {
-    Randomness { seed: [11; 32], oaep_seed: [12; 32] }
-}
-
-fn answer(inspector: &Account) -> attest::Hash {
-    statement::answer(&REQUEST, inspector.as_ref(), &SECRET)
-}
-
-/// The rig's request, whose three inspectors are so far.
-fn request<T: Config + pallet_inspectors::Config>(rig: &Rig, done: [Done; 3]) -> Request
-where
-    <T as Config>::Currency: Mutate<Account>,
-{
-    let (owner, held) = (rich::<T>("requester"), Pallet::<T>::hold_per_machine());
-    <T as Config>::Currency::hold(&HoldReason::Machine.into(), &owner, held).unwrap();
-    let duties = done.iter().enumerate().map(|(number, done)| {
-        let inspector = inspector::<T>(number);
-        DutiesOf::<T>::insert(&inspector, REQUEST, ());
-        let challenged = !matches!(done, Done::Nothing | Done::Refused);
-        Duty {
-            challenge: challenged.then(|| challenge(rig, &inspector)),
-            answered: matches!(done, Done::Answered),
-            disputed: matches!(done, Done::Disputed),
-            closed: matches!(done, Done::Answered | Done::Refused),
-            refused: matches!(done, Done::Refused),
-            inspector,
-        }
-    });
-    Pallet::<T>::admit(&rig.device(), Role::Requesting(REQUEST));
-    let log = rig.log();
-    Tokens::<T>::insert(rig.token(), Token { owner: owner.clone(), left: 1, expires: NOW + 1 });
-    let request = Request {
-        machine: rig.id(),
-        owner,
-        token: rig.token(),
-        held,
-        device: rig.device(),
-        ek_public: rig.ek_public(),
-        ek_certificate: rig::certificate(),
-        ak_public: rig.ak_public(),
-        head: Head { size: log.size, root: log.root, counter: 0, reset_count: 1, restart_count: 0 },
-        pcr_digest: [0; 32],
-        continues: Some(rig.anchored()),
-        frozen_in: 0,
-        tries: TRIES,
-        deadline: NOW,
-        duties: BoundedVec::truncate_from(duties.collect()),
-    };
-    Requests::<T>::insert(REQUEST, &request);
-    request
-}
-
-fn accuse<T: Config>(rig: &Rig)
-where
-    T::Currency: Mutate<Account>,
-{
-    let reporter = rich::<T>("accuser");
-    T::Currency::hold(&HoldReason::Report.into(), &reporter, T::ReportBond::get()).unwrap();
-    let (old, new) = (rig.anchored(), rig.log());
-    Accusations::<T>::insert(rig.id(), Accusation { reporter, old, new, deadline: NOW });
-}
-
-/// Requests whose seed is known and, behind them, as many without one as may wait.
-fn wait<T: Config + pallet_inspectors::Config + pallet_draw::Config>(rig: &Rig, ready: u32)
-where
-    <T as Config>::Currency: Mutate<Account>,
-{
-    pallet_draw::Seeds::<T>::insert(0, [7; 32]);
-    let template = request::<T>(rig, [Done::Nothing; 3]);
-    let waiting = (0..WAITING).map(|number| {
-        let id = sp_io::hashing::blake2_256(&number.to_le_bytes());
-        if number <= DRAWS_PER_BLOCK {
-            let frozen_in = if number < ready { 0 } else { 1 };
-            let request = Request { frozen_in, duties: Default::default(), tries: 0, ..template.clone() };
-            Requests::<T>::insert(id, request);
-        }
-        id
-    });
-    Waiting::<T>::put(BoundedVec::truncate_from(waiting.collect()));
-}
+use frame_system::RawOrigin;
 
 #[benchmarks(where
     T: pallet_inspectors::Config + pallet_draw::Config,
@@ -294,8 +87,8 @@ mod measured {
     fn challenge() {
         begin::<T>();
         let rig = Rig::new();
-        super::request::<T>(&rig, [Done::Nothing, Done::Challenged, Done::Challenged]);
-        let (who, made) = (inspector::<T>(0), super::challenge(&rig, &inspector::<T>(0)));
+        scene::request::<T>(&rig, [Done::Nothing, Done::Challenged, Done::Challenged]);
+        let (who, made) = (inspector::<T>(0), scene::challenge(&rig, &inspector::<T>(0)));
         #[extrinsic_call]
         _(RawOrigin::Signed(who), REQUEST, made);
         assert!(Requests::<T>::get(REQUEST).unwrap().duties[0].challenge.is_some());
@@ -305,7 +98,7 @@ mod measured {
     #[benchmark]
     fn refuse() {
         begin::<T>();
-        super::request::<T>(&Rig::new(), [Done::Nothing, Done::Refused, Done::Challenged]);
+        scene::request::<T>(&Rig::new(), [Done::Nothing, Done::Refused, Done::Challenged]);
         let who = inspector::<T>(0);
         #[extrinsic_call]
         _(RawOrigin::Signed(who), REQUEST);
@@ -318,10 +111,10 @@ mod measured {
         begin::<T>();
         let rig = Rig::new();
         enrol::<T>(&rig, &rich::<T>("owner"));
-        super::request::<T>(&rig, [Done::Challenged, Done::Answered, Done::Challenged]);
+        scene::request::<T>(&rig, [Done::Challenged, Done::Answered, Done::Challenged]);
         fill::<T>(Pallet::<T>::next_due());
         let (device, who) = (rig.device(), inspector::<T>(0));
-        let right = super::answer(&who);
+        let right = scene::answer(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(device), REQUEST, who, right);
         assert_eq!(Machines::<T>::get(rig.id()).unwrap().epoch, 1);
@@ -331,7 +124,7 @@ mod measured {
     fn dispute() {
         begin::<T>();
         let rig = Rig::new();
-        super::request::<T>(&rig, [Done::Challenged; 3]);
+        scene::request::<T>(&rig, [Done::Challenged; 3]);
         #[extrinsic_call]
         _(RawOrigin::Signed(rig.device()), REQUEST, inspector::<T>(0));
         assert!(Requests::<T>::get(REQUEST).unwrap().duties[0].disputed);
@@ -341,7 +134,7 @@ mod measured {
     #[benchmark]
     fn reveal() {
         begin::<T>();
-        super::request::<T>(&Rig::new(), [Done::Disputed, Done::Refused, Done::Challenged]);
+        scene::request::<T>(&Rig::new(), [Done::Disputed, Done::Refused, Done::Challenged]);
         let (who, Randomness { seed, oaep_seed }) = (inspector::<T>(0), randomness());
         #[extrinsic_call]
         _(RawOrigin::Signed(who), REQUEST, SECRET, seed, oaep_seed);
@@ -353,7 +146,7 @@ mod measured {
     fn reveal_ecc() {
         begin::<T>();
         let rig = Rig::with_ek(rig::ecc_ek());
-        super::request::<T>(&rig, [Done::Disputed, Done::Refused, Done::Challenged]);
+        scene::request::<T>(&rig, [Done::Disputed, Done::Refused, Done::Challenged]);
         let (who, Randomness { seed, oaep_seed }) = (inspector::<T>(0), randomness());
         #[extrinsic_call]
         reveal(RawOrigin::Signed(who), REQUEST, SECRET, seed, oaep_seed);
@@ -407,7 +200,7 @@ mod measured {
         begin::<T>();
         let rig = Rig::new();
         enrol::<T>(&rig, &rich::<T>("owner"));
-        super::accuse::<T>(&rig);
+        scene::accuse::<T>(&rig);
         let (reporter, one, other) = (rich::<T>("reporter"), rig.testimony(false, 2), rig.testimony(true, 3));
         #[extrinsic_call]
         _(RawOrigin::Signed(reporter), rig.id(), one, other);
@@ -433,7 +226,7 @@ mod measured {
         begin::<T>();
         let rig = Rig::new();
         enrol::<T>(&rig, &rich::<T>("owner"));
-        super::accuse::<T>(&rig);
+        scene::accuse::<T>(&rig);
         let (device, consistency) = (rig.device(), rig.consistency());
         #[extrinsic_call]
         _(RawOrigin::Signed(device), rig.id(), consistency);
@@ -509,7 +302,7 @@ mod measured {
     #[benchmark]
     fn settle_request() {
         begin::<T>();
-        super::request::<T>(&Rig::new(), [Done::Disputed; 3]);
+        scene::request::<T>(&Rig::new(), [Done::Disputed; 3]);
         #[block]
         {
             Pallet::<T>::settle_request(REQUEST);
@@ -523,7 +316,7 @@ mod measured {
         begin::<T>();
         let rig = Rig::new();
         enrol::<T>(&rig, &rich::<T>("owner"));
-        super::accuse::<T>(&rig);
+        scene::accuse::<T>(&rig);
         #[block]
         {
             Pallet::<T>::settle_accusation(rig.id());

@@ -1,6 +1,6 @@
 //! A machine whose TPM is software, with a log too long for anybody to have: its proofs are the longest that there are.
 
-use super::{GENESIS, NOW, RECENT_HASH};
+use super::scene::{GENESIS, NOW, RECENT_HASH};
 use crate::types::*;
 use alloc::{vec, vec::Vec};
 use attest::{

@@ -346,7 +346,8 @@ impl Rig {
     }
 
     pub fn send(&self, call: &AnchorCall) -> Result<(), &'static str> {
-        named(MachinesPallet::anchor(RuntimeOrigin::signed(self.account()), call.clone()))
+        let result = MachinesPallet::anchor(RuntimeOrigin::signed(self.account()), call.clone());
+        named(result.map(|_| ()).map_err(|error| error.error))
     }
 
     /// A delegation to the device key that the rig has by now.
