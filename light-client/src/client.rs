@@ -163,14 +163,24 @@ impl LightClient {
     /// expires. Nothing survives a crash here: what must not be lost belongs into the outbox.
     pub async fn submit(&self, extrinsic: &Extrinsic) -> Result<Included, Error> {
         let since = self.finalized().await?.number;
+        let mut seen = since;
         loop {
             let mut offer = self.offer(extrinsic).await?;
-            let verdict =
-                offer.wait_for(|offer| *offer != Offer::Pending).await.map_err(|_| Error::Stopped)?.clone();
-            match verdict {
-                Offer::Finalized(block) => return self.included(extrinsic, block).await,
+            let verdict = tokio::select! {
+                verdict = offer.wait_for(|offer| *offer != Offer::Pending) => {
+                    verdict.map_err(|_| Error::Stopped)?.clone()
+                }
+                // Of a block whose body smoldot has missed it says nothing for minutes: the chain is asked at each block.
+                block = self.wait_finalized_after(seen) => {
+                    seen = block?.number;
+                    Offer::Pending
+                }
+            };
+            match &verdict {
+                Offer::Finalized(block) => return self.included(extrinsic, *block).await,
                 Offer::Refused(reason) => {
-                    return self.overtaken(extrinsic, since).await?.ok_or(Error::Refused(reason));
+                    let refused = || Error::Refused(reason.clone());
+                    return self.overtaken(extrinsic, since).await?.ok_or_else(refused);
                 }
                 Offer::Pending | Offer::Dropped(_) => {}
             }
@@ -181,7 +191,9 @@ impl LightClient {
             if finalized.number >= extrinsic.expires_at {
                 return Err(Error::Expired(extrinsic.expires_at));
             }
-            self.wait_finalized_after(finalized.number).await?;
+            if verdict != Offer::Pending {
+                seen = self.wait_finalized_after(finalized.number).await?.number;
+            }
         }
     }
 

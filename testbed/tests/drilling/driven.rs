@@ -198,7 +198,10 @@ impl Driven {
         eyes: &Eyes,
         claims: impl IntoIterator<Item = &'a Claim> + Clone,
     ) -> Result<()> {
-        for asked in eyes.questions_of(self.machine).await? {
+        // Inspectors who ask the same are answered at once.
+        let mut asked = eyes.questions_of(self.machine).await?;
+        asked.dedup_by(|one, other| (one.id, &one.question) == (other.id, &other.question));
+        for asked in asked {
             let Some(claim) = claims.clone().into_iter().find(|claim| claim.task.id() == asked.id) else {
                 continue;
             };

@@ -97,7 +97,7 @@ fn an_audit_of_honest_machines_ends_well() {
 fn genesis_may_choose_another_share_than_the_runtime() {
     run(|| {
         let genesis = crate::GenesisConfig::<Test> { audit_percent: Some(100), ..Default::default() };
-        genesis.build();
+        frame_support::traits::BuildGenesisConfig::build(&genesis);
         let task = task_of(2);
         let story = Story::honest(task);
         (11..=12).for_each(|number| commit(number, task, &story).unwrap());
