@@ -81,8 +81,9 @@ pub fn make(
             return Err(OrderError::Shape(set.shape().into(), order.input.clone()));
         }
     }
-    let graph = match (&order.layers, foreign) {
-        (Some(layers), None) => graph::export(&Plan::new(&order.input, layers)?)?,
+    let plan = order.layers.as_ref().map(|layers| Plan::new(&order.input, layers)).transpose()?;
+    let graph = match (&plan, foreign) {
+        (Some(plan), None) => graph::export(plan)?,
         (None, Some(graph)) => graph,
         _ => return Err(OrderError::Graphs),
     };
@@ -104,7 +105,7 @@ pub fn make(
         validation: validation.commitment()?,
     };
     terms.check()?;
-    let forward = graph::forward_flop(&graph, &terms.input)?;
+    let forward = graph::forward_flop(plan.as_ref(), &graph, &terms.input)?;
     terms.flop = graph::training_flop(forward, terms.batch, terms.steps()).to_string();
     Ok((terms, graph))
 }

@@ -11,6 +11,7 @@ mod demo;
 mod metadata;
 mod no_std;
 mod poh;
+mod pot;
 mod setup;
 mod sh;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     Attest(attest::Options),
     /// Four validators of unlike compute power: blocks won against the exact expectation
     Poh(poh::Options),
+    /// Proof of Training: train on real images, write a package, verify it with replay
+    Pot(pot::Options),
     /// Write the runtime's metadata beside the light client
     Metadata(metadata::Options),
     /// Format, lints, the chain's WASM, every test
@@ -66,6 +69,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&root, &options),
         Command::Attest(options) => attest::run(&root, &options),
         Command::Poh(options) => poh::run(&root, &options),
+        Command::Pot(options) => pot::run(&root, &options),
         Command::Metadata(options) => {
             demo::build(&root)?;
             metadata::run(&root, &options)

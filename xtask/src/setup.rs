@@ -4,8 +4,7 @@ use crate::sh;
 use anyhow::{Result, bail};
 use std::process::Command;
 
-/// A package, and the program or file that shows it is there.
-const NEEDED: &[(&str, &str, &str)] = &[
+const NEEDED: &[Package] = &[
     ("protobuf-compiler", "/usr/bin/protoc", "the node's network messages"),
     ("swtpm", "/usr/bin/swtpm", "a software TPM 2.0 for the demo and the tests"),
     ("swtpm-tools", "/usr/bin/swtpm_setup", "gives that TPM an endorsement key certificate"),
@@ -24,18 +23,23 @@ const NEEDED: &[(&str, &str, &str)] = &[
 ];
 
 /// Debian's own compiler brings the sources of std: needed where rustup cannot fetch the WASM target.
-const FOR_WASM: &[(&str, &str, &str)] = &[
+const FOR_WASM: &[Package] = &[
     ("rustc-web", "/usr/bin/rustc", "builds the runtime's WASM"),
     ("cargo-web", "/usr/bin/cargo", "builds the runtime's WASM"),
     ("rust-web-src", "/usr/share/doc/rust-web-src", "core and alloc for the runtime's WASM"),
 ];
 
+/// A package, the program or file that shows it is there, and what it is for.
+pub type Package = (&'static str, &'static str, &'static str);
+
 /// Installs every package that is missing, or says the one command that would.
 pub fn run() -> Result<()> {
-    let mut missing: Vec<_> = NEEDED.iter().filter(|(_, path, _)| !exists(path)).collect();
-    if !has_wasm_target() {
-        missing.extend(FOR_WASM.iter().filter(|(_, path, _)| !exists(path)));
-    }
+    if has_wasm_target() { install(NEEDED) } else { install(&[NEEDED, FOR_WASM].concat()) }
+}
+
+/// Installs those of these packages that are missing.
+pub fn install(packages: &[Package]) -> Result<()> {
+    let missing: Vec<_> = packages.iter().filter(|(_, path, _)| !exists(path)).collect();
     if missing.is_empty() {
         return Ok(());
     }

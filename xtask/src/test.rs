@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check that CI runs, in the order that fails soonest.
 
-use crate::{metadata, no_std, setup, sh, wasm};
+use crate::{metadata, no_std, pot, setup, sh, wasm};
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 
@@ -54,6 +54,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let features: &[&str] = if options.without_chain { &[] } else { &["--all-features"] };
     // Debian's python, which has what `setup` installed for it.
     sh::show("tests", sh::cargo(&["test"]).args(features).env("PYTHON", "/usr/bin/python3"))?;
+    pot::test(root)?;
     println!("everything passed in {:.0} s", started.elapsed().as_secs_f32());
     Ok(())
 }

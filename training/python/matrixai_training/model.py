@@ -15,7 +15,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -67,20 +67,22 @@ def build(terms: Any) -> nn.Sequential:
 
 def _layers(layers: list[dict[str, Any]], shape: list[int]) -> tuple[list[nn.Module], list[int]]:
     modules = []
-    for layer in layers:
-        module, shape = _layer(layer, shape)
+    followers = [layer["kind"] for layer in layers[1:]] + [""]
+    for layer, follower in zip(layers, followers):
+        # BatchNorm takes a bias away again: the order has none before it.
+        module, shape = _layer(layer, shape, follower != "batch_norm")
         modules.append(module)
     return modules, shape
 
 
-def _layer(layer: dict[str, Any], shape: list[int]) -> tuple[nn.Module, list[int]]:
+def _layer(layer: dict[str, Any], shape: list[int], bias: bool) -> tuple[nn.Module, list[int]]:
     kind = layer["kind"]
     if kind == "dense":
-        return nn.Linear(shape[-1], layer["outputs"]), [*shape[:-1], layer["outputs"]]
+        return nn.Linear(shape[-1], layer["outputs"], bias), [*shape[:-1], layer["outputs"]]
     if kind == "conv":
         size, stride, padding = layer["kernel"], layer["stride"], layer["padding"]
         sides = [(side + 2 * padding - size) // stride + 1 for side in shape[1:]]
-        return nn.Conv2d(shape[0], layer["outputs"], size, stride, padding), [layer["outputs"], *sides]
+        return nn.Conv2d(shape[0], layer["outputs"], size, stride, padding, bias=bias), [layer["outputs"], *sides]
     if kind == "batch_norm":
         return (nn.BatchNorm2d(shape[0]) if len(shape) == 3 else nn.BatchNorm1d(shape[0])), shape
     if kind == "layer_norm":

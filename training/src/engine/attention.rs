@@ -1,4 +1,4 @@
-//! Self-attention: softmax(q·kᵀ / √d)·v for each head, between two dense layers.
+//! Self-attention: softmax(q·kᵀ / √d)·v for each head, between two dense layers, the first of them without a bias.
 
 use super::{
     dense,
@@ -7,15 +7,15 @@ use super::{
 
 /// The layer's parameters.
 pub struct Weights<'a> {
-    qkv: (&'a [f32], &'a [f32]),
+    qkv: &'a [f32],
     out: (&'a [f32], &'a [f32]),
     heads: usize,
 }
 
 impl<'a> Weights<'a> {
     /// From their numbers.
-    pub fn of(all: &'a [Vec<f32>], qkv: (usize, usize), out: (usize, usize), heads: usize) -> Self {
-        Self { qkv: (&all[qkv.0], &all[qkv.1]), out: (&all[out.0], &all[out.1]), heads }
+    pub fn of(all: &'a [Vec<f32>], qkv: usize, out: (usize, usize), heads: usize) -> Self {
+        Self { qkv: &all[qkv], out: (&all[out.0], &all[out.1]), heads }
     }
 }
 
@@ -30,14 +30,14 @@ pub struct Cache {
     mixed: Vec<f32>,
 }
 
-type Gradients<'a> = (&'a mut (Vec<f32>, Vec<f32>), &'a mut (Vec<f32>, Vec<f32>));
+type Gradients<'a> = (&'a mut Vec<f32>, &'a mut (Vec<f32>, Vec<f32>));
 
 /// Runs a batch through.
 pub fn forward(x: Vec<f32>, weights: &Weights<'_>, shape: &[usize], batch: usize) -> (Vec<f32>, Cache) {
     let (tokens, width, heads) = (shape[0], shape[1], weights.heads);
     let head = width / heads;
     let scale = 1.0 / (head as f32).sqrt();
-    let qkv = dense::forward(&x, weights.qkv.0, weights.qkv.1);
+    let qkv = dense::forward(&x, weights.qkv, &[], 3 * width);
     let mut shares = vec![0.0; batch * heads * tokens * tokens];
     let mut mixed = vec![0.0; x.len()];
     let samples = qkv.chunks_exact(tokens * 3 * width).zip(mixed.chunks_exact_mut(tokens * width));
@@ -50,7 +50,7 @@ pub fn forward(x: Vec<f32>, weights: &Weights<'_>, shape: &[usize], batch: usize
             gemm_into(Mat::new(shares, tokens, tokens), v, 0.0, mixed, width, h * head);
         }
     }
-    let y = dense::forward(&mixed, weights.out.0, weights.out.1);
+    let y = dense::forward(&mixed, weights.out.0, weights.out.1, width);
     (y, Cache { x, qkv, shares, mixed })
 }
 
@@ -66,7 +66,7 @@ pub fn backward(
     let (tokens, width, heads) = (shape[0], shape[1], weights.heads);
     let head = width / heads;
     let scale = 1.0 / (head as f32).sqrt();
-    let dmixed = dense::backward(&cache.mixed, weights.out.0, dy, &mut of_out.0, &mut of_out.1);
+    let dmixed = dense::backward(&cache.mixed, weights.out.0, dy, &mut of_out.0, &mut of_out.1, width);
     let mut dqkv = vec![0.0; cache.qkv.len()];
     let mut dshares = vec![0.0; tokens * tokens];
     for sample in 0..batch {
@@ -91,7 +91,7 @@ pub fn backward(
             gemm_into(d.t(), q, 0.0, dqkv, 3 * width, place(1));
         }
     }
-    dense::backward(&cache.x, weights.qkv.0, &dqkv, &mut of_qkv.0, &mut of_qkv.1)
+    dense::backward(&cache.x, weights.qkv, &dqkv, of_qkv, &mut [], 3 * width)
 }
 
 /// Queries (0), keys (1) or values (2) of one head: [tokens, head].

@@ -2,18 +2,18 @@
 
 use super::gemm::{Mat, gemm};
 
-/// `x·Wᵀ + b` for every row of x.
-pub fn forward(x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
-    let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
+/// `x·Wᵀ + b` for every row of x; an empty bias is none.
+pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], outputs: usize) -> Vec<f32> {
+    let inputs = weight.len() / outputs;
     let rows = x.len() / inputs;
-    let mut y = bias.repeat(rows);
+    let mut y = if bias.is_empty() { vec![0.0; rows * outputs] } else { bias.repeat(rows) };
     gemm(Mat::new(x, rows, inputs), Mat::new(weight, outputs, inputs).t(), 1.0, &mut y);
     y
 }
 
 /// Adds to the gradients, and gives the input's.
-pub fn backward(x: &[f32], weight: &[f32], dy: &[f32], dw: &mut [f32], db: &mut [f32]) -> Vec<f32> {
-    let (outputs, inputs) = (db.len(), weight.len() / db.len());
+pub fn backward(x: &[f32], weight: &[f32], dy: &[f32], dw: &mut [f32], db: &mut [f32], outputs: usize) -> Vec<f32> {
+    let inputs = weight.len() / outputs;
     let rows = x.len() / inputs;
     for row in dy.chunks_exact(outputs) {
         db.iter_mut().zip(row).for_each(|(sum, dy)| *sum += dy);

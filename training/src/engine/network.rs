@@ -49,11 +49,12 @@ fn forward_one(node: &Node, state: &mut State, x: Vec<f32>, batch: usize, mode: 
     let State { parameters, buffers, .. } = state;
     match &node.kind {
         Kind::Dense { weight, bias } => {
-            let y = dense::forward(&x, &parameters[*weight], &parameters[*bias]);
+            let outputs = node.output.last().copied().unwrap_or(1);
+            let y = dense::forward(&x, &parameters[*weight], or_none(parameters, *bias), outputs);
             (y, Cache::Input(x))
         }
         Kind::Conv { weight, bias, .. } => {
-            let y = conv::forward(node, &x, &parameters[*weight], &parameters[*bias], batch);
+            let y = conv::forward(node, &x, &parameters[*weight], or_none(parameters, *bias), batch);
             (y, Cache::Input(x))
         }
         Kind::BatchNorm { weight, bias, mean, variance } => {
@@ -114,7 +115,7 @@ fn backward_one(
     match (&node.kind, cache) {
         (Kind::Dense { weight, bias }, Cache::Input(x)) => {
             let (mut dw, mut db) = take(gradients, (*weight, *bias));
-            let dx = dense::backward(&x, &parameters[*weight], &dy, &mut dw, &mut db);
+            let dx = dense::backward(&x, &parameters[*weight], &dy, &mut dw, &mut db, node.output.last().copied().unwrap_or(1));
             give(gradients, (*weight, *bias), (dw, db));
             dx
         }
@@ -125,27 +126,28 @@ fn backward_one(
             dx
         }
         (Kind::BatchNorm { weight, bias, .. }, Cache::Norm(normal, scale)) => {
-            let (mut dw, mut db) = take(gradients, (*weight, *bias));
+            let (mut dw, mut db) = take(gradients, (*weight, Some(*bias)));
             let spatial = node.input.iter().skip(1).product();
             let dx =
                 norm::batch_backward(dy, &normal, &scale, &parameters[*weight], (&mut dw, &mut db), spatial);
-            give(gradients, (*weight, *bias), (dw, db));
+            give(gradients, (*weight, Some(*bias)), (dw, db));
             dx
         }
         (Kind::LayerNorm { weight, bias }, Cache::Norm(normal, scale)) => {
-            let (mut dw, mut db) = take(gradients, (*weight, *bias));
+            let (mut dw, mut db) = take(gradients, (*weight, Some(*bias)));
             let dx = norm::layer_backward(dy, &normal, &scale, &parameters[*weight], (&mut dw, &mut db));
-            give(gradients, (*weight, *bias), (dw, db));
+            give(gradients, (*weight, Some(*bias)), (dw, db));
             dx
         }
         (Kind::Attention { qkv, out, heads }, Cache::Attention(cache)) => {
             let weights = attention::Weights::of(parameters, *qkv, *out, *heads);
-            let mut of_qkv = take(gradients, *qkv);
-            let mut of_out = take(gradients, *out);
+            let mut of_qkv = std::mem::take(&mut gradients[*qkv]);
+            let out = (out.0, Some(out.1));
+            let mut of_out = take(gradients, out);
             let dx =
                 attention::backward(&cache, &weights, &dy, &node.input, (&mut of_qkv, &mut of_out), batch);
-            give(gradients, *qkv, of_qkv);
-            give(gradients, *out, of_out);
+            gradients[*qkv] = of_qkv;
+            give(gradients, out, of_out);
             dx
         }
         (Kind::Relu, Cache::Input(x)) => pointwise::relu_backward(&x, dy),
@@ -171,11 +173,19 @@ fn backward_one(
 
 type Pair = (Vec<f32>, Vec<f32>);
 
-fn take(gradients: &mut [Vec<f32>], (weight, bias): (usize, usize)) -> Pair {
-    (std::mem::take(&mut gradients[weight]), std::mem::take(&mut gradients[bias]))
+/// A bias, or nothing where there is none.
+fn or_none(parameters: &[Vec<f32>], bias: Option<usize>) -> &[f32] {
+    bias.map_or(&[], |at| &parameters[at])
 }
 
-fn give(gradients: &mut [Vec<f32>], (weight, bias): (usize, usize), (dw, db): Pair) {
+fn take(gradients: &mut [Vec<f32>], (weight, bias): (usize, Option<usize>)) -> Pair {
+    let dw = std::mem::take(&mut gradients[weight]);
+    (dw, bias.map_or_else(Vec::new, |at| std::mem::take(&mut gradients[at])))
+}
+
+fn give(gradients: &mut [Vec<f32>], (weight, bias): (usize, Option<usize>), (dw, db): Pair) {
     gradients[weight] = dw;
-    gradients[bias] = db;
+    if let Some(at) = bias {
+        gradients[at] = db;
+    }
 }

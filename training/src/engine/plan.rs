@@ -18,15 +18,32 @@ pub struct Node {
     pub output: Vec<usize>,
 }
 
+impl Node {
+    /// Multiply-adds of one sample.
+    fn products(&self) -> u128 {
+        let size = |shape: &[usize]| shape.iter().map(|&size| size as u128).product::<u128>();
+        match &self.kind {
+            Kind::Dense { .. } => size(&self.output) * self.input.last().map_or(0, |&width| width as u128),
+            Kind::Conv { kernel, .. } => size(&self.output) * (self.input[0] * kernel * kernel) as u128,
+            Kind::Attention { .. } => {
+                let (tokens, width) = (self.input[0] as u128, self.input[1] as u128);
+                4 * tokens * width * width + 2 * tokens * tokens * width
+            }
+            Kind::Residual { nodes } => nodes.iter().map(Self::products).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// What a layer does.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Kind {
-    Dense { weight: usize, bias: usize },
-    Conv { weight: usize, bias: usize, kernel: usize, stride: usize, padding: usize },
+    Dense { weight: usize, bias: Option<usize> },
+    Conv { weight: usize, bias: Option<usize>, kernel: usize, stride: usize, padding: usize },
     BatchNorm { weight: usize, bias: usize, mean: usize, variance: usize },
     LayerNorm { weight: usize, bias: usize },
-    Attention { qkv: (usize, usize), out: (usize, usize), heads: usize },
+    Attention { qkv: usize, out: (usize, usize), heads: usize },
     Relu,
     Gelu,
     Flatten,
@@ -81,15 +98,22 @@ impl Plan {
         self.parameters.iter().chain(&self.buffers)
     }
 
+    /// FLOP of one sample's way through: two for each multiply-add in products of matrices; all else is left out.
+    pub fn flop(&self) -> u128 {
+        2 * self.nodes.iter().map(Node::products).sum::<u128>()
+    }
+
     fn output(&self) -> &[usize] {
         self.nodes.last().map_or(&self.input, |node| &node.output)
     }
 
     fn lay(&mut self, input: &[usize], layers: &[Layer], depth: usize) -> Result<Vec<Node>, TermsError> {
         let mut nodes: Vec<Node> = Vec::new();
-        for layer in layers {
+        for (at, layer) in layers.iter().enumerate() {
             let input = nodes.last().map_or_else(|| input.to_vec(), |node| node.output.clone());
-            let (kind, output) = self.place(layer, &input, depth)?;
+            // BatchNorm takes a bias away again: its gradient would be rounding alone, which AdamW makes steps of.
+            let biased = !matches!(layers.get(at + 1), Some(Layer::BatchNorm { .. }));
+            let (kind, output) = self.place(layer, &input, biased, depth)?;
             let values = output.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
             if values.is_none_or(|values| values == 0 || values > MAX_VALUES) {
                 return Err(TermsError::Layer(label(layer), "no output, or more than 2^26 values".into()));
@@ -106,6 +130,7 @@ impl Plan {
         &mut self,
         layer: &Layer,
         input: &[usize],
+        biased: bool,
         depth: usize,
     ) -> Result<(Kind, Vec<usize>), TermsError> {
         let wrong = |what: &str| Err(TermsError::Layer(label(layer), format!("{what}, but gets {input:?}")));
@@ -115,7 +140,7 @@ impl Plan {
         }
         Ok(match (layer, input) {
             (Layer::Dense { name, outputs }, [before @ .., width]) if before.len() < 2 && *outputs > 0 => {
-                let (weight, bias) = self.affine(name, [*outputs, *width])?;
+                let (weight, bias) = self.affine(name, [*outputs, *width], biased)?;
                 (Kind::Dense { weight, bias }, [before, &[*outputs]].concat())
             }
             (Layer::Conv { name, outputs, kernel, stride, padding }, &[channels, height, width]) => {
@@ -133,7 +158,7 @@ impl Plan {
                 let (Some(high), Some(wide)) = (side(height), side(width)) else {
                     return wrong("the kernel must fit");
                 };
-                let (weight, bias) = self.affine(name, [outputs, channels, kernel, kernel])?;
+                let (weight, bias) = self.affine(name, [outputs, channels, kernel, kernel], biased)?;
                 (Kind::Conv { weight, bias, kernel, stride, padding }, vec![outputs, high, wide])
             }
             (Layer::BatchNorm { name }, &[channels] | &[channels, _, _]) => {
@@ -153,8 +178,9 @@ impl Plan {
                 if *heads == 0 || width % heads != 0 {
                     return wrong("heads must divide the width");
                 }
-                let qkv = self.affine(&format!("{name}.qkv"), [3 * width, width])?;
-                let out = self.affine(&format!("{name}.out"), [width, width])?;
+                let (qkv, _) = self.affine(&format!("{name}.qkv"), [3 * width, width], false)?;
+                let out = self.affine(&format!("{name}.out"), [width, width], false)?.0;
+                let out = (out, self.parameter(&format!("{name}.out"), "bias", vec![width]));
                 (Kind::Attention { qkv, out, heads: *heads }, input.into())
             }
             (Layer::Relu, _) => (Kind::Relu, input.into()),
@@ -187,14 +213,20 @@ impl Plan {
         })
     }
 
-    fn affine(&mut self, name: &str, shape: impl Into<Vec<usize>>) -> Result<(usize, usize), TermsError> {
+    fn affine(
+        &mut self,
+        name: &str,
+        shape: impl Into<Vec<usize>>,
+        biased: bool,
+    ) -> Result<(usize, Option<usize>), TermsError> {
         let shape = shape.into();
         let elements = shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
         if elements.is_none_or(|all| all > 1 << 32) {
             return Err(TermsError::Layer(name.into(), "more than 2^32 weights".into()));
         }
         let outputs = shape.first().copied().unwrap_or(0);
-        Ok((self.parameter(name, "weight", shape), self.parameter(name, "bias", vec![outputs])))
+        let weight = self.parameter(name, "weight", shape);
+        Ok((weight, biased.then(|| self.parameter(name, "bias", vec![outputs]))))
     }
 
     fn parameter(&mut self, layer: &str, part: &str, shape: Vec<usize>) -> usize {

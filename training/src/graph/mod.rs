@@ -8,7 +8,7 @@ mod work;
 
 pub use evaluate::{Evaluator, parameters};
 pub use onnx::export;
-pub use work::{forward_flop, training_flop};
+pub use work::{counted, forward_flop, training_flop};
 
 /// Why a graph could not be used.
 #[derive(Debug, thiserror::Error)]

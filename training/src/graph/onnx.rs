@@ -72,7 +72,8 @@ impl Builder<'_> {
         match &node.kind {
             Kind::Dense { weight, bias } => self.dense(x, *weight, *bias, shape.len()),
             Kind::Conv { weight, bias, kernel, stride, padding } => {
-                let inputs = vec![x, self.name(*weight), self.name(*bias)];
+                let bias = bias.map(|at| self.name(at));
+                let inputs = [x, self.name(*weight)].into_iter().chain(bias).collect();
                 let square = |name, side: usize, times| ints(name, &vec![side as i64; times]);
                 let attributes = vec![
                     square("kernel_shape", *kernel, 2),
@@ -118,27 +119,31 @@ impl Builder<'_> {
         }
     }
 
-    fn dense(&mut self, x: String, weight: usize, bias: usize, rank: usize) -> String {
-        let (weight, bias) = (self.name(weight), self.name(bias));
+    fn dense(&mut self, x: String, weight: usize, bias: Option<usize>, rank: usize) -> String {
+        let (weight, bias) = (self.name(weight), bias.map(|at| self.name(at)));
         if rank == 1 {
-            return self.op("Gemm", vec![x, weight, bias], vec![int("transB", 1)]);
+            let inputs = [x, weight].into_iter().chain(bias).collect();
+            return self.op("Gemm", inputs, vec![int("transB", 1)]);
         }
         let weight = self.transpose(weight, &[1, 0]);
         let product = self.op("MatMul", vec![x, weight], vec![]);
-        self.op("Add", vec![product, bias], vec![])
+        match bias {
+            Some(bias) => self.op("Add", vec![product, bias], vec![]),
+            None => product,
+        }
     }
 
     fn attention(
         &mut self,
         x: String,
-        qkv: (usize, usize),
+        qkv: usize,
         out: (usize, usize),
         heads: usize,
         shape: &[usize],
     ) -> String {
         let (tokens, width) = (shape[0] as i64, shape[1] as i64);
         let head = width / heads as i64;
-        let all = self.dense(x, qkv.0, qkv.1, 2);
+        let all = self.dense(x, qkv, None, 2);
         let all = self.reshape(all, &[0, tokens, 3, heads as i64, head]);
         let mut part = |which: i64, perm: &[i64]| {
             let at = self.integers(&[], &[which]);
@@ -153,7 +158,7 @@ impl Builder<'_> {
         let mixed = self.op("MatMul", vec![shares, v], vec![]);
         let mixed = self.transpose(mixed, &[0, 2, 1, 3]);
         let mixed = self.reshape(mixed, &[0, tokens, width]);
-        self.dense(mixed, out.0, out.1, 2)
+        self.dense(mixed, out.0, Some(out.1), 2)
     }
 
     fn gelu(&mut self, x: String) -> String {

@@ -1,18 +1,25 @@
 //! How much work a training is, counted from the graph and never told by a trainer.
+//!
+//! Of known layers a formula counts; of other graphs tract does, and both agree where both can.
 
 use super::{
     GraphError,
     evaluate::{decode, typed},
 };
-use crate::terms::Parameter;
+use crate::{engine::Plan, terms::Parameter};
 use tract_onnx::{
     pb::{TensorProto, tensor_proto::DataType},
     prelude::*,
     tract_core::internal::Cost,
 };
 
-/// FLOP of one sample's way through the graph: two for each multiply-add, as tract counts them.
-pub fn forward_flop(graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
+/// FLOP of one sample's way through: two for each multiply-add.
+pub fn forward_flop(plan: Option<&Plan>, graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
+    plan.map_or_else(|| counted(graph, input), |plan| Ok(plan.flop()))
+}
+
+/// The same as tract counts it, whatever the layers. All parameters are in memory meanwhile.
+pub fn counted(graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
     let mut model = decode(graph)?;
     let parameters = super::parameters(graph)?;
     // Values do not matter for the count, but some operators want constants. Whoever calls has bounded the shapes.

@@ -11,14 +11,14 @@ pub struct Architecture(pub Vec<Layer>);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
-    /// Fully connected, over the last dimension: `x·Wᵀ + b`.
+    /// Fully connected, over the last dimension: `x·Wᵀ + b`. No bias where BatchNorm follows, which would take it away again.
     Dense {
         /// Prefix of `weight` [outputs, inputs] and `bias`.
         name: String,
         /// Width.
         outputs: usize,
     },
-    /// Two-dimensional convolution (cross-correlation, as everywhere), on [channels, height, width].
+    /// Two-dimensional convolution (cross-correlation, as everywhere), on [channels, height, width]. No bias where BatchNorm follows.
     Conv {
         /// Prefix of `weight` [outputs, inputs, kernel, kernel] and `bias`.
         name: String,
@@ -41,9 +41,9 @@ pub enum Layer {
         /// Prefix of `weight` and `bias`.
         name: String,
     },
-    /// Self-attention on [tokens, width], scaled dot product, no mask.
+    /// Self-attention on [tokens, width], scaled dot product, no mask. No bias of queries, keys and values: a key's has no gradient.
     Attention {
-        /// Prefix of `qkv.weight` [3·width, width], `qkv.bias`, `out.weight` [width, width], `out.bias`.
+        /// Prefix of `qkv.weight` [3·width, width], `out.weight` [width, width], `out.bias`.
         name: String,
         /// Heads, which divide the width.
         heads: usize,

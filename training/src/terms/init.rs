@@ -7,6 +7,7 @@
 
 use super::{Init, Parameter};
 use crate::digest::Digest;
+use rayon::prelude::*;
 use std::f64::consts::TAU;
 
 const DOMAIN: &[u8] = b"matrixai:init:v1";
@@ -57,20 +58,23 @@ pub fn initial(randomness: &Digest, parameter: &Parameter) -> Vec<f32> {
 
 fn sample(randomness: &Digest, name: &str, elements: usize, mixture: &Mixture) -> Vec<f32> {
     let length = (name.len() as u64).to_le_bytes();
-    let mut values = Vec::with_capacity(elements + 1);
-    for pair in 0..elements.div_ceil(2) as u64 {
+    let pair = |(pair, values): (usize, &mut [f32])| {
+        let pair = pair as u64;
         let block = Digest::of(&[DOMAIN, &randomness.0, &length, name.as_bytes(), &pair.to_le_bytes()]).0;
         let word = |at: usize| block.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
         // Above 0 and at most 1, in steps of 2^-53.
         let uniform = ((word(0) >> 11) + 1) as f64 / (1u64 << 53) as f64;
         let angle = TAU * (word(1) >> 11) as f64 / (1u64 << 53) as f64;
         let radius = (-2.0 * libm::log(uniform)).sqrt();
-        for (normal, bit) in [(radius * libm::cos(angle), 0), (radius * libm::sin(angle), 1)] {
+        let normals = [radius * libm::cos(angle), radius * libm::sin(angle)];
+        for ((value, normal), bit) in values.iter_mut().zip(normals).zip(0..) {
             let centre = if word(2) >> bit & 1 == 0 { mixture.mu } else { -mixture.mu };
-            values.push((centre + mixture.sigma * normal) as f32);
+            *value = (centre + mixture.sigma * normal) as f32;
         }
-    }
-    values.truncate(elements);
+    };
+    let mut values = vec![0.0; elements];
+    // Each pair stands for itself, so any number of processors make the same.
+    values.par_chunks_mut(2).with_min_len(1 << 12).enumerate().for_each(pair);
     values
 }
 

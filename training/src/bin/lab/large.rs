@@ -52,7 +52,7 @@ pub fn run(options: &Options) -> Result<(), LabError> {
         validation: data,
     };
     terms.flop =
-        graph::training_flop(graph::forward_flop(&graph, &terms.input)?, 64, terms.steps()).to_string();
+        graph::training_flop(plan.flop(), 64, terms.steps()).to_string();
     let mut state = State::initial(&plan, &terms.optimiser, &terms.randomness);
     let end = State::initial(&plan, &terms.optimiser, &Digest([2; 32]));
     let mut writer = Writer::create(&options.out, &terms, &graph, &Origin::default())?;

@@ -9,7 +9,7 @@ mod thresholds;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use training::lab::{
-    LabError, Model, Optimisation, Outcome, Setting, attack_table, fashion, order, synthetic,
+    LabError, Model, Optimisation, Outcome, Setting, attack_table, fashion, synthetic,
 };
 
 #[derive(Parser)]
@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write Fashion-MNIST's first images as data sets, and an order for them
+    /// Write Fashion-MNIST's first images as data sets
     Data {
         /// The folder
         out: PathBuf,
@@ -31,15 +31,6 @@ enum Command {
         /// Images to measure with
         #[arg(long, default_value_t = 5_000)]
         validation: usize,
-        /// The model
-        #[arg(long, value_enum, default_value = "cnn")]
-        model: Model,
-        /// The optimiser
-        #[arg(long, value_enum, default_value = "momentum")]
-        optimiser: Optimisation,
-        /// Passes over the data
-        #[arg(long, default_value_t = 10)]
-        epochs: u64,
     },
     /// Honest trainings of every architecture and optimiser: is any rejected?
     Matrix(matrix::Options),
@@ -65,10 +56,8 @@ enum Command {
 
 fn main() -> Result<(), LabError> {
     match Cli::parse().command {
-        Command::Data { out, train, validation, model, optimiser, epochs } => {
+        Command::Data { out, train, validation } => {
             fashion(&out, train, validation)?;
-            let order = order(model, optimiser, &[1, 28, 28], 10, epochs);
-            std::fs::write(out.join("order.json"), serde_json::to_vec_pretty(&order)?)?;
             println!("{}", out.display());
             Ok(())
         }
