@@ -71,7 +71,7 @@ pub fn choose(choice: Choice, commitment: &Digest, randomness: &Digest, moves: &
         Digest::of(&[b"matrixai:replay:v1", &commitment.0, &randomness.0, &(at as u64).to_le_bytes()])
     };
     let mut by_draw: Vec<usize> = (0..moves.len()).collect();
-    by_draw.sort_by_key(|&at| key(at));
+    by_draw.sort_by_cached_key(|&at| key(at));
     let mut chosen: Vec<(usize, bool)> =
         by_draw.into_iter().take(choice.drawn).map(|at| (at, true)).collect();
     let mut by_size: Vec<usize> = (0..moves.len()).collect();
@@ -118,7 +118,7 @@ pub fn interval(
     let mut sketches = Vec::new();
     while state.step < to.step {
         train::next_step(plan, terms, &mut state, &mut batches, data)?;
-        sketches.push(crate::trace::Sketch::of(&before.parameters, &state.parameters));
+        sketches.push(crate::trace::sketch(&before.parameters, &state.parameters));
         told();
     }
     let (error, layer) = compare(plan, &before, &state, &after);

@@ -13,29 +13,20 @@ pub const WIDTH: usize = 8;
 pub const TENSOR: &str = "trace";
 
 /// One state's sums.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sketch {
-    /// The sums.
-    pub sums: [f32; WIDTH],
-    /// ‖state − beginning‖, which is not in the trace.
-    pub way: f64,
-}
+pub type Sketch = [f32; WIDTH];
 
-impl Sketch {
-    /// Of the change since the beginning.
-    pub fn of(before: &[Vec<f32>], now: &[Vec<f32>]) -> Self {
-        let (mut sums, mut way, mut at) = ([0.0f64; WIDTH], 0.0, 0u64);
-        for (before, now) in before.iter().zip(now) {
-            for (old, new) in before.iter().zip(now) {
-                let change = f64::from(*new) - f64::from(*old);
-                let signed = if at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0 { change } else { -change };
-                sums[(at % WIDTH as u64) as usize] += signed;
-                way += change * change;
-                at += 1;
-            }
+/// Of the change since the beginning.
+pub fn sketch(before: &[Vec<f32>], now: &[Vec<f32>]) -> Sketch {
+    let (mut sums, mut at) = ([0.0f64; WIDTH], 0u64);
+    for (before, now) in before.iter().zip(now) {
+        for (old, new) in before.iter().zip(now) {
+            let change = f64::from(*new) - f64::from(*old);
+            let signed = if at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0 { change } else { -change };
+            sums[(at % WIDTH as u64) as usize] += signed;
+            at += 1;
         }
-        Self { sums: sums.map(|sum| sum as f32), way: way.sqrt() }
     }
+    sums.map(|sum| sum as f32)
 }
 
 /// The first of the replay's states that the trace does not agree with; none where the checkpoint has no trace of that length.
@@ -48,10 +39,17 @@ pub fn first_difference(
         return Ok(None);
     }
     let told = checkpoint.read_tensor(TENSOR)?;
-    let differs = |(told, replayed): (&[f32], &Sketch)| {
-        let off: f64 =
-            told.iter().zip(&replayed.sums).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
-        off.sqrt() > threshold * replayed.way
+    let told = told.as_chunks::<WIDTH>().0;
+    // What each step adds: differences of earlier steps, and how far they led, are no matter.
+    let added = |sketches: &[Sketch], at: usize| -> [f64; WIDTH] {
+        let before = at.checked_sub(1).map_or([0.0; WIDTH], |before| sketches[before]);
+        std::array::from_fn(|sum| f64::from(sketches[at][sum]) - f64::from(before[sum]))
     };
-    Ok(told.chunks_exact(WIDTH).zip(replayed).position(differs))
+    let differs = |&at: &usize| {
+        let (told, replayed) = (added(told, at), added(replayed, at));
+        let off: f64 = told.iter().zip(&replayed).map(|(a, b)| (a - b).powi(2)).sum();
+        let way: f64 = replayed.iter().map(|sum| sum.powi(2)).sum();
+        off.sqrt() > threshold * way.sqrt()
+    };
+    Ok((0..replayed.len()).find(differs))
 }

@@ -4,7 +4,7 @@ use crate::{
     engine::{Plan, State, step},
     package::{Origin, PackageError, Writer},
     terms::{DataError, Dataset, Terms, TermsError},
-    trace::{self, Sketch},
+    trace,
 };
 use std::path::Path;
 
@@ -78,7 +78,7 @@ pub fn train(
     while state.step < terms.steps() {
         let loss = next_step(&plan, terms, &mut state, &mut batches, data)?;
         told(state.step, loss);
-        sketches.extend(Sketch::of(&before, &state.parameters).sums);
+        sketches.extend(trace::sketch(&before, &state.parameters));
         if terms.is_checkpoint(state.step) {
             let mut tensors = state.tensors(&plan, optimiser);
             tensors.push((

@@ -125,7 +125,7 @@ fn a_failing_interval_tells_the_first_step_that_differs() {
         let (x, labels) = data.take(&samples, terms.classes).unwrap();
         let rate = terms.schedule.rate(step, terms.steps());
         training::engine::step(plan, &mut state, optimiser, rate, x, &labels);
-        rows.extend(training::trace::Sketch::of(&before, &state.parameters).sums);
+        rows.extend(training::trace::sketch(&before, &state.parameters));
         if terms.is_checkpoint(state.step) {
             let mut tensors = state.tensors(plan, optimiser);
             tensors.push(("trace".into(), vec![rows.len() / 8, 8], &rows));

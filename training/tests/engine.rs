@@ -66,7 +66,12 @@ fn gradients_are_those_of_finite_differences() {
 
 #[test]
 fn tract_gets_the_same_logits_and_counts_the_work() {
-    for (name, flop) in [("mlp", 2 * (784 * 128 + 128 * 10)), ("cnn", 0), ("transformer", 0)] {
+    let conv = 2 * (8 * 9 * 14 * 14 + 16 * 72 * 7 * 7);
+    let attention = 2 * 49 * (4 * 32 * 32 + 2 * 49 * 32);
+    let transformer = attention + 2 * (49 * (16 * 32 + 2 * 32 * 64) + 32 * 10);
+    for (name, flop) in
+        [("mlp", 2 * (784 * 128 + 128 * 10)), ("cnn", conv + 2 * 16 * 7 * 7 * 10), ("transformer", transformer)]
+    {
         let (plan, optimiser, graph) = example(name);
         let mut state = a_state(&plan, &optimiser);
         let (x, labels) = samples(16);
@@ -82,12 +87,9 @@ fn tract_gets_the_same_logits_and_counts_the_work() {
         for (one, other) in ours.iter().zip(&theirs) {
             assert!((one - other).abs() < 1e-4, "{name}: {one} {other}");
         }
-        let counted = graph::counted(&graph, plan.input()).unwrap();
-        assert_eq!(counted, plan.flop(), "{name}");
-        assert!(counted > 0 && (flop == 0 || counted == flop), "{name}: {counted}");
-        if name == "cnn" {
-            let dense = 2 * 16 * 7 * 7 * 10;
-            assert_eq!(counted, 2 * (8 * 9 * 14 * 14 + 16 * 72 * 7 * 7) + dense);
-        }
+        // tract counts a little besides products of matrices.
+        let (counted, ours) = (graph::counted(&graph, plan.input()).unwrap(), plan.flop());
+        assert!(ours <= counted && counted < ours + ours / 20, "{name}: {ours} {counted}");
+        assert_eq!(ours, flop, "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! How much work a training is, counted from the graph and never told by a trainer.
 //!
-//! Of known layers a formula counts; of other graphs tract does, and both agree where both can.
+//! Of known layers a formula counts products of matrices; of other graphs tract counts, and a few pointwise operations besides.
 
 use super::{
     GraphError,
