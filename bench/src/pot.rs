@@ -36,17 +36,27 @@ pub fn run(parts: &Parts, reference: &Path, table: &mut Table) -> Result<()> {
     let seconds = theirs["seconds"].as_f64().context("numpy told no time")?;
     let rate = |time: Duration| Quantity::more(bytes / 1e6 / time.as_secs_f64(), "MB/s");
     table.row(
-        Row::new(SECTION, "verification: integrity, terms, rules 2 to 6", Quantity::less(ours.as_secs_f64(), "s"))
-            .against("numpy, rules 2 to 6 alone", Quantity::less(seconds, "s"))
-            .bar(Bar::Ratio(5.0)),
+        Row::new(
+            SECTION,
+            "verification: integrity, terms, rules 2 to 6",
+            Quantity::less(ours.as_secs_f64(), "s"),
+        )
+        .against("numpy, rules 2 to 6 alone", Quantity::less(seconds, "s"))
+        .bar(Bar::Ratio(5.0)),
     );
     table.row(
-        Row::new(SECTION, "the same", rate(ours)).against("reading and SHA-256, one thread", rate(hashed)).bar(Bar::Ratio(0.1)),
+        Row::new(SECTION, "the same", rate(ours))
+            .against("reading and SHA-256, one thread", rate(hashed))
+            .bar(Bar::Ratio(0.1)),
     );
     let largest = largest_layer(&package)?;
     table.row(
-        Row::new(SECTION, format!("peak memory (largest layer {largest:.0} MiB)"), Quantity::less(peak, "MiB"))
-            .bar(Bar::AtMost((2.0 * largest + 100.0).floor())),
+        Row::new(
+            SECTION,
+            format!("peak memory (largest layer {largest:.0} MiB)"),
+            Quantity::less(peak, "MiB"),
+        )
+        .bar(Bar::AtMost((2.0 * largest + 100.0).floor())),
     );
     table.note("Proof of Training: the statistics of both sides agree within 2 % (largest singular values are told by a certified bound).");
     Ok(())

@@ -143,7 +143,8 @@ fn order_checks(
     let same = Digest::of(&[graph]) == terms.graph;
     let made = plan.map(graph::export).transpose()?.is_none_or(|made| made == graph);
     checks.push(Check::new("graph", same && made, "the graph is the order's"));
-    let flop = graph::training_flop(graph::forward_flop(plan, graph, &terms.input)?, terms.batch, terms.steps());
+    let flop =
+        graph::training_flop(graph::forward_flop(plan, graph, &terms.input)?, terms.batch, terms.steps());
     checks.push(Check::new(
         "work",
         flop.to_string() == terms.flop,

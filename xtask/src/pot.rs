@@ -32,8 +32,11 @@ pub struct Options {
 }
 
 /// What the tests of the Python module and `--torch` need.
-const TORCH: &[setup::Package] =
-    &[("python3-torch", "/usr/lib/python3/dist-packages/torch", "PyTorch for the processor, 143 MB to download")];
+const TORCH: &[setup::Package] = &[(
+    "python3-torch",
+    "/usr/lib/python3/dist-packages/torch",
+    "PyTorch for the processor, 143 MB to download",
+)];
 const IMAGES: &[setup::Package] =
     &[("dataset-fashion-mnist", "/usr/share/datasets/fashion-mnist", "70,000 images of clothes, 31 MB")];
 
@@ -48,7 +51,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         lab
     };
     if options.matrix {
-        return sh::show("honest trainings", &mut lab(&["matrix", "--real", "--seeds", &options.seeds.to_string()]));
+        return sh::show(
+            "honest trainings",
+            &mut lab(&["matrix", "--real", "--seeds", &options.seeds.to_string()]),
+        );
     }
     if options.attacks {
         return sh::show("forgeries", &mut lab(&["attacks", "--real"]));
@@ -80,11 +86,17 @@ fn story(root: &Path, data: &Path, out: &Path, options: &Options) -> Result<()> 
         sh::step("training, by PyTorch", python.env("PYTHONPATH", "training/python"))?;
     } else {
         let mut train_it = training();
-        sh::step("training", train_it.arg("train").arg(&terms).arg("--data").arg(&train).arg("--out").arg(&package))?;
+        sh::step(
+            "training",
+            train_it.arg("train").arg(&terms).arg("--data").arg(&train).arg("--out").arg(&package),
+        )?;
     }
     let mut verify = training();
     verify.arg("verify").arg(&package).arg("--data").arg(&train).arg("--validation").arg(&validation);
-    sh::show("verification", verify.arg("--terms").arg(terms.join("terms.json")).arg("--report").arg(&report))?;
+    sh::show(
+        "verification",
+        verify.arg("--terms").arg(terms.join("terms.json")).arg("--report").arg(&report),
+    )?;
     println!("The report: {}", report.display());
     Ok(())
 }

@@ -71,7 +71,10 @@ pub fn forward(node: &Node, x: &[f32], weight: &[f32], bias: &[f32], batch: usiz
     for image in x.chunks_exact(shape.values()) {
         shape.each(|column, at| columns[column] = image[at]);
         let from = y.len();
-        y.extend((0..shape.outputs).flat_map(|at| std::iter::repeat_n(bias.get(at).copied().unwrap_or(0.0), places)));
+        y.extend(
+            (0..shape.outputs)
+                .flat_map(|at| std::iter::repeat_n(bias.get(at).copied().unwrap_or(0.0), places)),
+        );
         let weight = Mat::new(weight, shape.outputs, patch);
         gemm(weight, Mat::new(&columns, patch, places), 1.0, &mut y[from..]);
     }

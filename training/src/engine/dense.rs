@@ -12,7 +12,14 @@ pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], outputs: usize) -> Vec<f
 }
 
 /// Adds to the gradients, and gives the input's.
-pub fn backward(x: &[f32], weight: &[f32], dy: &[f32], dw: &mut [f32], db: &mut [f32], outputs: usize) -> Vec<f32> {
+pub fn backward(
+    x: &[f32],
+    weight: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+    db: &mut [f32],
+    outputs: usize,
+) -> Vec<f32> {
     let inputs = weight.len() / outputs;
     let rows = x.len() / inputs;
     for row in dy.chunks_exact(outputs) {

@@ -115,7 +115,14 @@ fn backward_one(
     match (&node.kind, cache) {
         (Kind::Dense { weight, bias }, Cache::Input(x)) => {
             let (mut dw, mut db) = take(gradients, (*weight, *bias));
-            let dx = dense::backward(&x, &parameters[*weight], &dy, &mut dw, &mut db, node.output.last().copied().unwrap_or(1));
+            let dx = dense::backward(
+                &x,
+                &parameters[*weight],
+                &dy,
+                &mut dw,
+                &mut db,
+                node.output.last().copied().unwrap_or(1),
+            );
             give(gradients, (*weight, *bias), (dw, db));
             dx
         }

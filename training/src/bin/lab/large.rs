@@ -51,8 +51,7 @@ pub fn run(options: &Options) -> Result<(), LabError> {
         schedule: sample.schedule,
         validation: data,
     };
-    terms.flop =
-        graph::training_flop(plan.flop(), 64, terms.steps()).to_string();
+    terms.flop = graph::training_flop(plan.flop(), 64, terms.steps()).to_string();
     let mut state = State::initial(&plan, &terms.optimiser, &terms.randomness);
     let end = State::initial(&plan, &terms.optimiser, &Digest([2; 32]));
     let mut writer = Writer::create(&options.out, &terms, &graph, &Origin::default())?;

@@ -8,9 +8,7 @@ mod thresholds;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
-use training::lab::{
-    LabError, Model, Optimisation, Outcome, Setting, attack_table, fashion, synthetic,
-};
+use training::lab::{LabError, Model, Optimisation, Outcome, Setting, attack_table, fashion, synthetic};
 
 #[derive(Parser)]
 #[command(name = "training-lab", about = "Experiments with honest and forged trainings")]
