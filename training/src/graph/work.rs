@@ -25,7 +25,7 @@ pub fn counted(graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
     // Values do not matter for the count, but some operators want constants. Whoever calls has bounded the shapes.
     let graph = model.graph.get_or_insert_default();
     graph.input.truncate(1);
-    graph.initializer.extend(parameters.iter().map(|parameter| zeros(parameter)));
+    graph.initializer.extend(parameters.iter().map(zeros));
     let model = typed(&model, input, 1)?;
     let mut total = 0u128;
     for node in model.nodes() {
