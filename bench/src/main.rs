@@ -2,6 +2,7 @@
 //!
 //! - `log.rs`, `anchor.rs`: what one core does, against the bare primitives
 //! - `onchain.rs`: the runtime's WASM, as a node runs it
+//! - `pot.rs`: a large package of checkpoints, against numpy
 //! - `light.rs`, `agent.rs`: processes, their time, memory and size
 //! - `clock.rs`, `process.rs`, `programs.rs`, `rpc.rs`, `table.rs`: measuring, and telling what was measured
 //!
@@ -15,6 +16,7 @@ mod clock;
 mod light;
 mod log;
 mod onchain;
+mod pot;
 mod process;
 mod programs;
 mod rpc;
@@ -39,6 +41,8 @@ enum Section {
     Light,
     /// The agent: size, memory, processor time
     Agent,
+    /// Verifying a package of checkpoints, against numpy and against reading and hashing
+    Pot,
 }
 
 #[derive(Parser)]
@@ -52,6 +56,9 @@ struct Arguments {
     /// Write the table as JSON here
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The numpy reference of the section `pot`
+    #[arg(long, value_name = "FILE", default_value = "bench/pot/reference.py")]
+    reference: PathBuf,
     #[command(flatten)]
     parts: Parts,
 }
@@ -78,6 +85,9 @@ fn main() -> Result<()> {
         if wants(Section::Agent) {
             stage.run(&arguments.parts, &mut table)?;
         }
+    }
+    if wants(Section::Pot) {
+        pot::run(&arguments.parts, &arguments.reference, &mut table)?;
     }
     println!("\n{table}");
     match &arguments.json {

@@ -17,10 +17,12 @@ enum Section {
     Light,
     /// The agent: size, memory, processor time
     Agent,
+    /// Verifying a package of checkpoints, against numpy and against reading and hashing
+    Pot,
 }
 
 impl Section {
-    const ALL: [Self; 5] = [Self::Log, Self::Anchor, Self::Wasm, Self::Light, Self::Agent];
+    const ALL: [Self; 6] = [Self::Log, Self::Anchor, Self::Wasm, Self::Light, Self::Agent, Self::Pot];
 
     const fn name(self) -> &'static str {
         match self {
@@ -29,6 +31,7 @@ impl Section {
             Self::Wasm => "wasm",
             Self::Light => "light",
             Self::Agent => "agent",
+            Self::Pot => "pot",
         }
     }
 
@@ -65,6 +68,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     setup::run()?;
     if options.sections().iter().any(|section| section.is_on_a_network()) {
         build_network(root, options)?;
+    }
+    if options.sections().contains(&Section::Pot) {
+        let build = ["build", "--release", "-p", "training", "--features", "lab"];
+        sh::step("training (release)", &mut sh::cargo(&build))?;
     }
     sh::step("bench (release)", &mut sh::cargo(&["build", "--release", "-p", "bench"]))?;
     let target = sh::target_dir();

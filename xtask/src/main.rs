@@ -12,6 +12,7 @@ mod firmware;
 mod metadata;
 mod no_std;
 mod poh;
+mod pot;
 mod setup;
 mod sh;
 mod stories;
@@ -43,6 +44,8 @@ enum Command {
     Attest(attest::Options),
     /// Four validators of unlike compute power: blocks won against the exact expectation
     Poh(poh::Options),
+    /// Proof of Training: train on real images, write a package, verify it with replay
+    Pot(pot::Options),
     /// Write the runtime's metadata beside the light client
     Metadata(metadata::Options),
     /// Format, lints, the chain's WASM, every test
@@ -73,6 +76,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&root, &options),
         Command::Attest(options) => attest::run(&root, &options),
         Command::Poh(options) => poh::run(&root, &options),
+        Command::Pot(options) => pot::run(&root, &options),
         Command::Metadata(options) => {
             demo::build(&root)?;
             metadata::run(&root, &options)

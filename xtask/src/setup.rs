@@ -34,19 +34,12 @@ pub const FOR_TARGETS: &[Package] = &[
 
 /// Installs every package that is missing, or says the one command that would.
 pub fn run() -> Result<()> {
-    let mut missing: Vec<_> = NEEDED.iter().filter(|(_, path, _)| !exists(path)).collect();
-    if !has_wasm_target() {
-        missing.extend(FOR_TARGETS.iter().filter(|(_, path, _)| !exists(path)));
-    }
-    fetch(&missing)
+    if has_wasm_target() { install(NEEDED) } else { install(&[NEEDED, FOR_TARGETS].concat()) }
 }
 
-/// Installs what only one command needs.
+/// Installs those of these packages that are missing.
 pub fn install(packages: &[Package]) -> Result<()> {
-    fetch(&packages.iter().filter(|(_, path, _)| !exists(path)).collect::<Vec<_>>())
-}
-
-fn fetch(missing: &[&Package]) -> Result<()> {
+    let missing: Vec<_> = packages.iter().filter(|(_, path, _)| !exists(path)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check that CI runs, in the order that fails soonest.
 
-use crate::{firmware, metadata, no_std, setup, sh, stories, wasm};
+use crate::{firmware, metadata, no_std, pot, setup, sh, stories, wasm};
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 
@@ -57,6 +57,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     // Debian's python, which has what `setup` installed for it.
     tests.args(features).env("PYTHON", "/usr/bin/python3").arg("--").args(stories::left_out());
     sh::show("tests", &mut tests)?;
+    pot::test(root)?;
     if !options.without_chain {
         stories::run()?;
     }

@@ -1,0 +1,96 @@
+//! Where each tolerant threshold lies between what honest trainings and what forgeries show.
+
+use super::matrix::CELLS;
+use std::{collections::BTreeMap, path::PathBuf};
+use training::{
+    lab::{LabError, Outcome, Setting, attack_table, fashion, honest, outcome, synthetic},
+    replay::{Choice, THRESHOLD},
+};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// Work here
+    scratch: PathBuf,
+    /// Seeds for each cell
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    /// Fashion-MNIST; synthetic images otherwise
+    #[arg(long)]
+    real: bool,
+    /// Passes over the data
+    #[arg(long, default_value_t = 10)]
+    epochs: u64,
+}
+
+/// Values of one statistic over its threshold: the worst honest one, and each forgery's.
+#[derive(Default)]
+struct Line {
+    threshold: f64,
+    honest: Vec<f64>,
+    forged: Vec<(String, f64, bool)>,
+}
+
+pub fn run(options: &Options) -> Result<(), LabError> {
+    let files = if options.real {
+        fashion(&options.scratch, 4_000, 2_000)?
+    } else {
+        synthetic(&options.scratch, 3_000, 1_000)?
+    };
+    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    for cell in CELLS {
+        for seed in 0..options.seeds {
+            let setting = Setting::new(&files, cell, options.epochs, seed)?;
+            let folder = options.scratch.join("honest-run");
+            honest(&setting, &folder)?;
+            let found = outcome(&setting, &folder, Choice { drawn: 3, largest: 2 }, seed);
+            each(&found, |name, value, threshold, _| {
+                let line = lines.entry(name).or_default();
+                line.threshold = threshold;
+                line.honest.push(value);
+            });
+            std::fs::remove_dir_all(&folder)?;
+        }
+    }
+    let make = |seed| Setting::new(&files, CELLS[0], options.epochs, seed);
+    for (id, _, found) in attack_table(&make, &options.scratch.join("attacks"))?.into_iter().skip(1) {
+        each(&found, |name, value, _, holds| {
+            lines.entry(name).or_default().forged.push((id.to_string(), value, holds));
+        });
+    }
+    println!("| statistic | threshold (last) | honest: least, median, most | forgeries that it rejects |");
+    println!("|---|---|---|---|");
+    for (name, mut line) in lines {
+        line.honest.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            line.honest.get(((line.honest.len() - 1) as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+        };
+        let rejected: Vec<String> = line
+            .forged
+            .iter()
+            .filter(|one| !one.2)
+            .map(|(id, value, _)| format!("{id} {value:.3}"))
+            .collect();
+        println!(
+            "| {name} | {:.3} | {:.2e}, {:.2e}, {:.2e} | {} |",
+            line.threshold,
+            at(0.0),
+            at(0.5),
+            at(1.0),
+            rejected.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn each(outcome: &Outcome, mut take: impl FnMut(String, f64, f64, bool)) {
+    let Some(report) = &outcome.report else { return };
+    for rule in &report.rules {
+        for finding in &rule.tolerant {
+            take(format!("{}: {}", rule.rule, finding.what), finding.value, finding.threshold, finding.holds);
+        }
+    }
+    if let Some((error, state)) = outcome.replay {
+        take("replay: parameters".into(), error, THRESHOLD, error <= THRESHOLD);
+        take("replay: state".into(), state, THRESHOLD, state <= THRESHOLD);
+    }
+}

@@ -1,0 +1,132 @@
+//! The command line.
+
+mod terms;
+mod train;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{io::IsTerminal, path::Path, process::ExitCode};
+use training::{
+    digest::Digest,
+    package::{Package, PackageError},
+};
+
+/// The exit code of what cannot be read.
+pub const UNREADABLE: u8 = 4;
+
+#[derive(Parser)]
+#[command(name = "training", version, about = "Proof of Training: terms, packages, verification", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  training terms order.toml --data train.safetensors --validation val.safetensors --randomness 07…07 --out terms/
+  training train terms/ --data train.safetensors --out package/
+  training verify package/ --data train.safetensors --validation val.safetensors --report out.html
+  training show package/
+
+Exit codes of verify: 0 consistent with the order, 1 rejected, 2 wrong command line, 3 rules hold but nothing was replayed,
+4 the package or the data cannot be read, 5 unfinished.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fix an order's terms before training: graph, first model, commitment to the data, work
+    Terms(terms::Options),
+    /// Train as the terms say, into a package; goes on where it was interrupted
+    Train(train::Options),
+    /// Verify a package: integrity, terms, the six rules, replay
+    Verify(verify::Options),
+    /// Tell what a package holds, without verifying it
+    Show {
+        /// The package
+        package: std::path::PathBuf,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prove or check one chunk (1 MiB) of a package's file against its Merkle root
+    Chunk {
+        /// The package
+        package: std::path::PathBuf,
+        /// The file's name in the package
+        file: String,
+        /// Which chunk, from 0
+        index: u64,
+    },
+}
+
+/// Parses, runs, tells errors.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Terms(options) => terms::run(&options),
+        Command::Train(options) => train::run(&options),
+        Command::Verify(options) => return verify::run(&options),
+        Command::Show { package, json } => show(&package, json),
+        Command::Chunk { package, file, index } => chunk(&package, &file, index),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("training: {error}");
+            ExitCode::from(UNREADABLE)
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn show(path: &Path, json: bool) -> Result<(), Failure> {
+    let package = Package::open(path)?;
+    let manifest = package.manifest();
+    if json {
+        println!("{}", serde_json::to_string_pretty(manifest)?);
+        return Ok(());
+    }
+    let terms = package.terms();
+    let steps = manifest.checkpoints.last().map_or(0, |entry| entry.step);
+    println!("order        {}", terms.order);
+    println!("commitment   {}", package.commitment()?);
+    println!("training     {steps} of {} steps, {} epochs", terms.steps(), terms.epochs);
+    println!(
+        "state        {}",
+        if manifest.finished { "finished" } else { "unfinished: it ends at that step" }
+    );
+    println!("checkpoints  {}", package.len());
+    println!("work         {} FLOP", terms.flop);
+    println!("hardware     {} (as told)", manifest.hardware);
+    Ok(())
+}
+
+fn chunk(path: &Path, file: &str, index: u64) -> Result<(), Failure> {
+    use training::package::{CHUNK, ChunkTree};
+    let package = Package::open(path)?;
+    let part = package.part(file)?;
+    let tree = ChunkTree::of(&part)?;
+    let proof = tree.prove(index).map_err(|_| PackageError::NoChunk(file.into(), index))?;
+    let proof: Vec<Digest> = proof.iter().map(|hash| Digest(*hash)).collect();
+    let told = serde_json::json!({
+        "file": file, "bytes": part.len(), "root": tree.root()?, "chunk": index, "offset": index * CHUNK, "proof": proof,
+    });
+    println!("{told}");
+    Ok(())
+}
+
+/// 32 bytes in hexadecimal.
+fn digest(text: &str) -> Result<Digest, String> {
+    Digest::parse(text).ok_or_else(|| "64 lower-case hexadecimal digits, please".into())
+}
+
+/// A bar where a person looks on.
+fn bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("{msg:12} {wide_bar} {percent:>3} % {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,59 @@
+//! `training terms`.
+
+use super::Failure;
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use std::{fs, path::PathBuf};
+use training::{
+    digest::Digest,
+    order::{self, Order},
+    terms::Dataset,
+};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// The order, in TOML; MATRIXAI_<KEY> in the environment overrides any key
+    order: PathBuf,
+    /// The data to train on
+    #[arg(long)]
+    data: PathBuf,
+    /// The data that accuracy is measured on
+    #[arg(long)]
+    validation: PathBuf,
+    /// The chain's randomness, drawn after the order was placed: 64 hexadecimal digits
+    #[arg(long, value_parser = super::digest)]
+    randomness: Digest,
+    /// A graph of your own (ONNX, parameters as inputs), for orders without layers: it gets the rules and no replay
+    #[arg(long)]
+    graph: Option<PathBuf>,
+    /// The folder to write terms.json and model.onnx to
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn run(options: &Options) -> Result<(), Failure> {
+    if !options.order.is_file() {
+        return Err(format!("{} is not there", options.order.display()).into());
+    }
+    let order: Order =
+        Figment::from(Toml::file(&options.order)).merge(Env::prefixed("MATRIXAI_TRAINING_")).extract()?;
+    let foreign = options.graph.as_ref().map(fs::read).transpose()?;
+    let (data, validation) = (Dataset::open(&options.data)?, Dataset::open(&options.validation)?);
+    let (terms, graph) = order::make(&order, foreign, (&data, &validation), options.randomness)?;
+    fs::create_dir_all(&options.out)?;
+    fs::write(options.out.join("terms.json"), terms.encode()?)?;
+    fs::write(options.out.join("model.onnx"), &graph)?;
+    training::train::write_initial(&terms, &graph, &options.out.join("init.safetensors"))?;
+    println!("terms   {}", terms.digest()?);
+    println!("steps   {} in {} epochs", terms.steps(), terms.epochs);
+    println!("work    {} FLOP, of which 1 ut is 432,000,000,000", terms.flop);
+    let replay = if terms.architecture.is_some() {
+        "can be replayed"
+    } else {
+        "cannot be replayed: a graph of its own"
+    };
+    println!("replay  {replay}");
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Experiments: honest trainings and forged ones, by the hundred. Tests, thresholds and benches come of them; no verifier needs them.
+
+mod attacks;
+mod data;
+mod orders;
+mod run;
+mod table;
+
+pub use attacks::{ATTACKS, Attack, Bench, forge};
+pub use data::{fashion, synthetic};
+pub use orders::{Model, Optimisation, order};
+pub use run::{Outcome, Setting, honest, outcome};
+pub use table::attack_table;
+
+/// Whatever goes wrong in an experiment.
+pub type LabError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,180 @@
+//! Redoing drawn stretches of a training: what the six rules cannot do.
+//!
+//! Which intervals are redone comes of randomness that was drawn after the package was committed to, and of the package itself: the
+//! largest steps are always among them (Jia 2021). An interval is redone from its first checkpoint, optimiser state included, with the
+//! order's batches and learning rates, and must end where the package says. Errors are relative to how far the interval moved; honest
+//! ones are rounding.
+
+use crate::{
+    digest::Digest,
+    engine::{Plan, State},
+    package::{Package, PackageError},
+    terms::{DataError, Dataset},
+    train,
+};
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// The largest relative error of an honest replay: far above rounding, far below anything forged (`docs/training.md`).
+pub const THRESHOLD: f64 = 0.05;
+
+/// How many intervals are redone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Drawn.
+    pub drawn: usize,
+    /// Those that moved furthest for their number of steps.
+    pub largest: usize,
+}
+
+/// What a replay found in one interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interval {
+    /// The checkpoint that it begins with.
+    pub index: usize,
+    /// Steps from where to where.
+    pub steps: (u64, u64),
+    /// Why it was chosen.
+    pub drawn: bool,
+    /// ‖replayed − told‖ / ‖told − before‖ over parameters.
+    pub error: f64,
+    /// The same over running statistics and the optimiser's state.
+    pub state_error: f64,
+    /// The layer that is furthest off, by the same measure within the layer.
+    pub layer: String,
+    /// The first step after which the trace and the replay differ, where the interval fails and has a trace.
+    pub first_difference: Option<u64>,
+}
+
+impl Interval {
+    /// Whether it was redone within the threshold. What is not a number is not.
+    pub fn matches(&self, threshold: f64) -> bool {
+        self.error <= threshold && self.state_error <= threshold
+    }
+}
+
+/// Why intervals could not be redone.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+/// The intervals to redo, of `moves.len()` in all: `drawn` different ones by the verifier's randomness, and those of the largest moves.
+/// `moves` has each interval's ‖C(i+1) − Ci‖ over the root of its number of steps.
+pub fn choose(choice: Choice, commitment: &Digest, randomness: &Digest, moves: &[f64]) -> Vec<(usize, bool)> {
+    let key = |at: usize| {
+        Digest::of(&[b"matrixai:replay:v1", &commitment.0, &randomness.0, &(at as u64).to_le_bytes()])
+    };
+    let mut by_draw: Vec<usize> = (0..moves.len()).collect();
+    by_draw.sort_by_cached_key(|&at| key(at));
+    let mut chosen: Vec<(usize, bool)> =
+        by_draw.into_iter().take(choice.drawn).map(|at| (at, true)).collect();
+    let mut by_size: Vec<usize> = (0..moves.len()).collect();
+    by_size.sort_by(|&one, &other| moves[other].total_cmp(&moves[one]));
+    for at in by_size.into_iter().take(choice.largest) {
+        if chosen.iter().all(|(known, _)| *known != at) {
+            chosen.push((at, false));
+        }
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+/// Redoes the chosen intervals, one on each processor. `told` hears of every step.
+pub fn replay(
+    plan: &Plan,
+    package: &Package,
+    data: &Dataset,
+    chosen: &[(usize, bool)],
+    told: &(dyn Fn() + Sync),
+) -> Result<Vec<Interval>, ReplayError> {
+    chosen.par_iter().map(|&(index, drawn)| interval(plan, package, data, index, drawn, told)).collect()
+}
+
+/// Redoes one interval.
+pub fn interval(
+    plan: &Plan,
+    package: &Package,
+    data: &Dataset,
+    index: usize,
+    drawn: bool,
+    told: &(dyn Fn() + Sync),
+) -> Result<Interval, ReplayError> {
+    let terms = package.terms();
+    let entries = &package.manifest().checkpoints;
+    let outside = || PackageError::Order(format!("there is no interval {index}"));
+    let (Some(from), Some(to)) = (entries.get(index), entries.get(index + 1)) else {
+        return Err(outside().into());
+    };
+    let end = package.checkpoint(index + 1)?;
+    let before = State::load(plan, &terms.optimiser, &package.checkpoint(index)?, from.step)?;
+    let after = State::load(plan, &terms.optimiser, &end, to.step)?;
+    let (mut state, mut batches) = (before.clone(), terms.batches());
+    let mut sketches = Vec::new();
+    while state.step < to.step {
+        train::next_step(plan, terms, &mut state, &mut batches, data)?;
+        sketches.push(crate::trace::sketch(&before.parameters, &state.parameters));
+        told();
+    }
+    let (error, layer) = compare(plan, &before, &state, &after);
+    let mut found = Interval {
+        index,
+        steps: (from.step, to.step),
+        drawn,
+        error,
+        state_error: state_error(plan, &before, &state, &after),
+        layer,
+        first_difference: None,
+    };
+    if !found.matches(THRESHOLD) {
+        let at = crate::trace::first_difference(&end, &sketches, THRESHOLD)?;
+        found.first_difference = at.map(|at| from.step + at as u64 + 1);
+    }
+    Ok(found)
+}
+
+fn compare(plan: &Plan, before: &State, replayed: &State, told: &State) -> (f64, String) {
+    let layers = before.parameters.iter().zip(&replayed.parameters).zip(&told.parameters);
+    let each: Vec<(f64, f64)> = layers.map(|((b, r), t)| (square(r, t), square(t, b))).collect();
+    let off: f64 = each.iter().map(|one| one.0).sum();
+    let way: f64 = each.iter().map(|one| one.1).sum();
+    let worst = each.iter().zip(&plan.parameters).max_by(|(one, _), (other, _)| one.0.total_cmp(&other.0));
+    (ratio(off, way), worst.map_or_else(String::new, |(_, parameter)| parameter.name.clone()))
+}
+
+/// The worst of the kinds of state: running means, running variances, each moment. Tensors of one kind are taken together, because one
+/// whose gradient is nothing but rounding (a bias before BatchNorm) has moments that are nothing but rounding.
+fn state_error(plan: &Plan, before: &State, replayed: &State, told: &State) -> f64 {
+    let buffers = |of: &'static str| {
+        let kind = plan.buffers.iter().enumerate().filter(move |(_, buffer)| buffer.name.ends_with(of));
+        let off = |(at, _): (usize, _)| (&before.buffers[at], &replayed.buffers[at], &told.buffers[at]);
+        together(kind.map(off))
+    };
+    let moments = before.moments.iter().map(Vec::len).max().unwrap_or(0);
+    let moment = |at: usize| {
+        let all = before.moments.iter().zip(&replayed.moments).zip(&told.moments);
+        together(all.filter_map(|((b, r), t)| Some((b.get(at)?, r.get(at)?, t.get(at)?))))
+    };
+    let kinds = [buffers("running_mean"), buffers("running_var")].into_iter().chain((0..moments).map(moment));
+    kinds.fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
+}
+
+fn together<'a>(tensors: impl Iterator<Item = (&'a Vec<f32>, &'a Vec<f32>, &'a Vec<f32>)>) -> f64 {
+    let sums = tensors.fold((0.0, 0.0), |sums, (before, replayed, told)| {
+        (sums.0 + square(replayed, told), sums.1 + square(told, before).max(square(replayed, before)))
+    });
+    ratio(sums.0, sums.1)
+}
+
+fn ratio(off: f64, way: f64) -> f64 {
+    if off == 0.0 { 0.0 } else { (off / way).sqrt() }
+}
+
+fn square(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+}

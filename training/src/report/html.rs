@@ -1,0 +1,234 @@
+//! One self-contained page that a buyer can read: no scripts, nothing fetched.
+
+use super::{
+    Report, Verdict,
+    plot::{Plot, Series, escape, number},
+};
+use crate::rules::{Finding, Profile};
+use std::fmt::Write;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#1c1e21}\
+h1{font-size:1.4em}h2{font-size:1.1em;margin-top:2em}.verdict{padding:1em 1.2em;border-radius:8px;color:#fff;font-size:1.15em}\
+.good{background:#2b8a3e}.bad{background:#c92a2a}.open{background:#b35c00}table{border-collapse:collapse;width:100%}\
+td,th{padding:.3em .6em;border-bottom:1px solid #dee2e6;text-align:left;vertical-align:top}.yes{color:#2b8a3e}.no{color:#c92a2a;font-weight:600}\
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:1em}figure{margin:0}figcaption{font-weight:600}\
+svg{width:100%}svg text{font-size:11px;fill:#495057}.e{text-anchor:end}.m{text-anchor:middle}.grid{stroke:#e9ecef}\
+.limit{stroke:#c92a2a;stroke-dasharray:5 3}.legend span{margin-right:1em;font-size:12px}.legend i{display:inline-block;width:10px;height:10px;margin-right:4px}\
+code{font-size:12px;word-break:break-all}.small{color:#495057;font-size:13px}";
+
+/// The page.
+pub fn page(report: &Report) -> String {
+    let mut out = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Proof of Training: {0}</title><style>{STYLE}</style><h1>Proof of Training of order {0}</h1>",
+        escape(&report.order)
+    );
+    verdict(&mut out, report);
+    replay(&mut out, report);
+    rules(&mut out, report);
+    checks(&mut out, report);
+    out.push_str("<h2>Plots</h2><div class=\"plots\">");
+    for (title, plot) in plots(report) {
+        let _ = write!(out, "<figure><figcaption>{}</figcaption>{}</figure>", escape(title), plot.svg());
+    }
+    out.push_str("</div>");
+    facts(&mut out, report);
+    out.push_str("</html>\n");
+    out
+}
+
+fn verdict(out: &mut String, report: &Report) {
+    let (class, means) = match &report.verdict {
+        Verdict::Consistent => (
+            "good",
+            "Stretches of the training that nobody could foresee were done again with the data, batches and learning rates of the order, \
+             and ended where the package says. What was not redone is vouched for only by the draw. It does not show on which machine \
+             the training ran, nor that the model is good at anything but the validation data.",
+        ),
+        Verdict::NotReplayed => (
+            "open",
+            "The six rules are a filter that can be satisfied without training. Give the training data and the validation data to \
+             have drawn stretches redone.",
+        ),
+        Verdict::Unfinished => ("open", "The package says itself that it ends before the order does."),
+        Verdict::Rejected { .. } => {
+            ("bad", "At least one thing does not hold; the tables below say which, where and by how much.")
+        }
+    };
+    let _ = write!(out, "<div class=\"verdict {class}\">{}</div><p>{means}</p>", escape(&report.sentence));
+}
+
+fn replay(out: &mut String, report: &Report) {
+    out.push_str("<h2>Replay</h2>");
+    if let Some(why) = report.not_replayed_because {
+        let _ = write!(out, "<p>Nothing was redone: {}.</p>", escape(why));
+        return;
+    }
+    let _ = write!(
+        out,
+        "<p>{} of {} intervals were redone. An error is the distance between the end that was redone and the end in the package, over \
+         how far the interval moved; honest ones are rounding, and the threshold is {}.</p><table><tr><th>steps</th><th>chosen</th>\
+         <th>error of parameters</th><th>error of state</th><th>furthest off</th><th></th></tr>",
+        report.replayed.len(),
+        report.intervals,
+        number(report.replay_threshold)
+    );
+    for interval in &report.replayed {
+        let first =
+            interval.first_difference.map(|step| format!("; the trace differs first after step {step}"));
+        let _ = write!(
+            out,
+            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td>{}</tr>",
+            interval.steps.0,
+            interval.steps.1,
+            if interval.drawn { "drawn" } else { "largest" },
+            number(interval.error),
+            number(interval.state_error),
+            escape(&interval.layer),
+            first.unwrap_or_default(),
+            mark(interval.matches(report.replay_threshold))
+        );
+    }
+    out.push_str("</table>");
+}
+
+fn rules(out: &mut String, report: &Report) {
+    let decides = |profile| if report.profile == profile { " (decides)" } else { "" };
+    let _ = write!(
+        out,
+        "<h2>The six rules</h2><table><tr><th></th><th>rule</th><th>strict{}</th><th>tolerant{}</th></tr>",
+        decides(Profile::Strict),
+        decides(Profile::Tolerant)
+    );
+    for rule in &report.rules {
+        let _ = write!(
+            out,
+            "<tr><td>{}</td><td>{}<div class=\"small\">blind to: {}</div></td>",
+            rule.rule,
+            escape(rule.name),
+            escape(rule.blind_to)
+        );
+        for findings in [&rule.strict, &rule.tolerant] {
+            out.push_str("<td>");
+            if !rule.measured {
+                out.push_str("not measured");
+            }
+            findings.iter().for_each(|finding| one(out, finding));
+            out.push_str("</td>");
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</table>");
+}
+
+fn one(out: &mut String, finding: &Finding) {
+    let at = finding.at.as_ref().map(|at| format!(" ({})", escape(at))).unwrap_or_default();
+    let class = if finding.holds { "yes" } else { "no" };
+    let _ = write!(
+        out,
+        "<div><span class=\"{class}\">{}</span> {}: {}, threshold {}{at}</div>",
+        if finding.holds { "holds" } else { "fails" },
+        escape(finding.what),
+        number(finding.value),
+        number(finding.threshold)
+    );
+}
+
+fn checks(out: &mut String, report: &Report) {
+    out.push_str("<h2>The order's terms</h2><table>");
+    for check in &report.checks {
+        let at = check.at.as_ref().map(|at| format!(" ({})", escape(at))).unwrap_or_default();
+        let _ = write!(
+            out,
+            "<tr><td>{}</td><td>{}{at}</td>{}</tr>",
+            check.name,
+            escape(check.what),
+            mark(check.holds)
+        );
+    }
+    out.push_str("</table>");
+}
+
+fn mark(holds: bool) -> &'static str {
+    if holds { "<td class=\"yes\">holds</td>" } else { "<td class=\"no\">fails</td>" }
+}
+
+fn line(name: &str, values: &[f64]) -> Series {
+    let points = values.iter().enumerate().map(|(at, &value)| (at as f64, value)).collect();
+    Series { name: name.into(), points, dots: false }
+}
+
+fn plots(report: &Report) -> Vec<(&'static str, Plot<'static>)> {
+    let plot = |x, log, limit, series| Plot { x, log, limit, series };
+    let shifts = report.layers.iter().filter(|layer| layer.edge.is_some());
+    let spectra: Vec<Series> = report
+        .layers
+        .iter()
+        .filter_map(|layer| layer.spectrum.as_ref().map(|(untrained, trained)| (layer, untrained, trained)))
+        .take(3)
+        .flat_map(|(layer, untrained, trained)| {
+            [
+                line(&format!("{}, untrained", layer.name), untrained),
+                line(&format!("{}, trained", layer.name), trained),
+            ]
+        })
+        .collect();
+    let errors = |name: &str, pick: fn(&crate::replay::Interval) -> f64| Series {
+        name: name.into(),
+        // An exact zero has no logarithm.
+        points: report.replayed.iter().map(|one| (one.index as f64, pick(one).max(1e-9))).collect(),
+        dots: true,
+    };
+    let mut plots = vec![
+        (
+            "Distance to the final model",
+            plot("checkpoint", false, None, vec![line("‖Ci − CN‖", &report.distances)]),
+        ),
+        (
+            "Length of each interval",
+            plot("interval", false, None, vec![line("‖C(i+1) − Ci‖", &report.moves)]),
+        ),
+        (
+            "Shift of each weight's distribution between neighbours, in standard deviations",
+            plot(
+                "interval",
+                true,
+                Some((crate::rules::CONTINUITY_RELATIVE, "threshold")),
+                shifts.map(|layer| line(&layer.name, &layer.shift)).collect(),
+            ),
+        ),
+        (
+            "Singular values against the random-matrix edge (first three weights)",
+            plot("rank", false, Some((1.0, "edge of random matrices")), spectra),
+        ),
+    ];
+    if !report.accuracy.is_empty() {
+        let series = vec![line("accuracy", &report.accuracy)];
+        plots.insert(
+            0,
+            ("Validation accuracy, as measured by this verifier", plot("epoch", false, None, series)),
+        );
+    }
+    if !report.replayed.is_empty() {
+        let limit = Some((report.replay_threshold, "threshold"));
+        let series = vec![errors("parameters", |one| one.error), errors("state", |one| one.state_error)];
+        plots.push(("Replay errors", plot("interval", true, limit, series)));
+    }
+    plots
+}
+
+fn facts(out: &mut String, report: &Report) {
+    let rows = [
+        ("commitment (SHA-256 of the manifest)", format!("<code>{}</code>", report.commitment)),
+        ("terms (SHA-256)", format!("<code>{}</code>", report.terms)),
+        ("randomness of the draw", format!("<code>{}</code>", report.randomness)),
+        ("steps", format!("{} of {}", report.steps.0, report.steps.1)),
+        ("work, counted from the graph", format!("{} FLOP", escape(&report.flop))),
+        ("hardware, as the trainer tells it; not checked", escape(&report.hardware_told)),
+    ];
+    out.push_str("<h2>Facts</h2><table>");
+    for (name, value) in rows {
+        let _ = write!(out, "<tr><td>{name}</td><td>{value}</td></tr>");
+    }
+    out.push_str("</table>");
+}

@@ -1,0 +1,284 @@
+//! Everything that a verifier does with a package, in order: integrity, the order's terms, the six rules, replay.
+
+use crate::{
+    digest::Digest,
+    engine::Plan,
+    graph::{self, Evaluator, GraphError},
+    package::{Package, PackageError},
+    replay::{self, Choice, Interval, ReplayError, THRESHOLD},
+    report::{Check, Report, Verdict},
+    rules::{self, Evidence, Profile},
+    statistics::scan,
+    terms::{DataError, Dataset, Parameter, Terms, initial},
+};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+
+/// What to verify with.
+pub struct Options<'a> {
+    /// The order's terms, if the package must be of one order.
+    pub terms: Option<&'a Terms>,
+    /// The data that was to be trained on; without it nothing is replayed.
+    pub data: Option<&'a Dataset>,
+    /// The data that accuracy is measured on; without it rule 1 is not measured.
+    pub validation: Option<&'a Dataset>,
+    /// Which form of the rules rejects.
+    pub profile: Profile,
+    /// How many intervals are redone.
+    pub choice: Choice,
+    /// Drawn after the package's commitment was published.
+    pub randomness: Digest,
+    /// Hears what is being done: a phase, how far, of how much.
+    pub progress: &'a (dyn Fn(&'static str, u64, u64) + Sync),
+}
+
+/// Why a package could not be verified at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
+
+impl From<ReplayError> for VerifyError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Package(error) => Self::Package(error),
+            ReplayError::Data(error) => Self::Data(error),
+        }
+    }
+}
+
+/// Verifies a package.
+pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, VerifyError> {
+    check_files(package, options)?;
+    let terms = package.terms();
+    let graph = package.graph()?;
+    let plan = terms.architecture.as_ref().and_then(|layers| Plan::new(&terms.input, layers).ok());
+    let parameters = graph::parameters(&graph)?;
+    if package.is_empty() {
+        return Err(PackageError::Order("there are none".into()).into());
+    }
+    // Shapes first: from here on, what a graph claims is no larger than what lies on the disk.
+    let first = package.checkpoint(0)?;
+    parameters.iter().try_for_each(|one| first.floats_of(&one.tensor(), &one.shape).map(drop))?;
+    if let Some(data) = options.data {
+        data.check(&terms.data)?;
+    }
+    if let Some(validation) = options.validation {
+        validation.check(&terms.validation)?;
+    }
+    let mut checks = order_checks(package, options, plan.as_ref(), &graph)?;
+    checks.push(init_check(package, &parameters)?);
+    checks.extend(state_check(package)?);
+
+    let bytes = package.manifest().checkpoints.iter().map(|entry| entry.file.bytes).sum();
+    let read = std::sync::atomic::AtomicU64::new(0);
+    let told = |more| {
+        let all = read.fetch_add(more, std::sync::atomic::Ordering::Relaxed) + more;
+        (options.progress)("statistics", all, bytes);
+    };
+    let scan = scan(package, &parameters, &told)?;
+    (options.progress)("spectra", 0, 1);
+    let spectra = rules::spectra(package, &parameters, &options.randomness)?;
+    let accuracy = match options.validation {
+        Some(validation) => accuracies(package, &graph, validation, options)?,
+        None => Vec::new(),
+    };
+    let evidence = Evidence {
+        package,
+        scan: &scan,
+        accuracy: &accuracy,
+        samples: terms.validation.samples,
+        classes: terms.classes,
+        spectra: &spectra,
+    };
+    let rules = rules::apply(&evidence)?;
+    let (intervals, why_not) = replayed(package, plan.as_ref(), &scan.moves(), options)?;
+    let verdict = decide(package, options, &checks, &rules, &intervals, !accuracy.is_empty());
+    Ok(Report::new(
+        package,
+        options,
+        verdict,
+        checks,
+        rules,
+        (intervals, why_not),
+        (&scan, &spectra, accuracy),
+    )?)
+}
+
+fn check_files(package: &Package, options: &Options<'_>) -> Result<(), PackageError> {
+    let entries: Vec<_> = package.entries().collect();
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let all = entries.iter().map(|entry| entry.bytes).sum();
+    entries.par_iter().try_for_each(|entry| {
+        package.check_file(entry)?;
+        let now = done.fetch_add(entry.bytes, std::sync::atomic::Ordering::Relaxed) + entry.bytes;
+        (options.progress)("integrity", now, all);
+        Ok(())
+    })
+}
+
+fn order_checks(
+    package: &Package,
+    options: &Options<'_>,
+    plan: Option<&Plan>,
+    graph: &[u8],
+) -> Result<Vec<Check>, VerifyError> {
+    let terms = package.terms();
+    let mut checks = Vec::new();
+    if let Some(order) = options.terms {
+        checks.push(Check::new(
+            "order",
+            order == terms,
+            "the package is of the order whose terms were given",
+        ));
+    }
+    let same = Digest::of(&[graph]) == terms.graph;
+    let made = plan.map(graph::export).transpose()?.is_none_or(|made| made == graph);
+    checks.push(Check::new("graph", same && made, "the graph is the order's"));
+    let flop =
+        graph::training_flop(graph::forward_flop(plan, graph, &terms.input)?, terms.batch, terms.steps());
+    checks.push(Check::new(
+        "work",
+        flop.to_string() == terms.flop,
+        "the FLOP in the terms are those of the graph",
+    ));
+    let entries = &package.manifest().checkpoints;
+    let reached = entries.last().map_or(0, |entry| entry.step);
+    let steps: Vec<u64> = entries.iter().map(|entry| entry.step).collect();
+    let expected: Vec<u64> =
+        (0..=reached.min(terms.steps())).filter(|&step| terms.is_checkpoint(step)).collect();
+    let complete = steps == expected && (!package.manifest().finished || reached == terms.steps());
+    checks.push(Check::new(
+        "checkpoints",
+        complete,
+        "there is a checkpoint at every step that the terms ask for",
+    ));
+    let different: BTreeSet<Digest> = entries.iter().map(|entry| entry.file.root).collect();
+    checks.push(Check::new("repeats", different.len() == entries.len(), "no checkpoint is there twice"));
+    Ok(checks)
+}
+
+/// Whether the untrained model is the one that the order's randomness makes, to the bit.
+fn init_check(package: &Package, parameters: &[Parameter]) -> Result<Check, PackageError> {
+    let first = package.checkpoint(0)?;
+    let equal = |parameter: &Parameter| -> Result<bool, PackageError> {
+        first.floats_of(&parameter.tensor(), &parameter.shape)?;
+        let told = first.read_tensor(&parameter.tensor())?;
+        let made = initial(&package.terms().randomness, parameter);
+        Ok(told.iter().zip(&made).all(|(told, made)| told.to_bits() == made.to_bits()))
+    };
+    // One layer after the other: two of them are in memory.
+    let mut off = None;
+    for parameter in parameters {
+        if !equal(parameter)? {
+            off = off.or(Some(parameter.name.clone()));
+        }
+    }
+    let mut check =
+        Check::new("init", off.is_none(), "the untrained model is the one that the chain's randomness makes");
+    check.at = off;
+    Ok(check)
+}
+
+/// Whether the optimiser began with nothing.
+fn state_check(package: &Package) -> Result<Option<Check>, PackageError> {
+    let first = package.checkpoint(0)?;
+    let names: Vec<String> = first
+        .tensors()
+        .filter(|(name, _)| name.starts_with("optimiser/"))
+        .map(|(name, _)| name.to_string())
+        .collect();
+    let mut off = None;
+    for name in &names {
+        if first.read_tensor(name)?.iter().any(|&value| value != 0.0) {
+            off = off.or(Some(name.clone()));
+        }
+    }
+    let mut check = Check::new("optimiser", off.is_none(), "the optimiser begins with nothing");
+    check.at = off;
+    Ok((!names.is_empty()).then_some(check))
+}
+
+fn accuracies(
+    package: &Package,
+    graph: &[u8],
+    validation: &Dataset,
+    options: &Options<'_>,
+) -> Result<Vec<f64>, VerifyError> {
+    let terms = package.terms();
+    let evaluator = Evaluator::new(graph, &terms.input)?;
+    let entries = &package.manifest().checkpoints;
+    let epochs: Vec<usize> =
+        (0..entries.len()).filter(|&at| entries[at].step.is_multiple_of(terms.steps_per_epoch())).collect();
+    let mut accuracies = Vec::new();
+    for (done, &at) in epochs.iter().enumerate() {
+        accuracies.push(evaluator.accuracy(&package.checkpoint(at)?, validation, terms.classes)?);
+        (options.progress)("accuracy", done as u64 + 1, epochs.len() as u64);
+    }
+    Ok(accuracies)
+}
+
+type Replayed = (Vec<Interval>, Option<&'static str>);
+
+fn replayed(
+    package: &Package,
+    plan: Option<&Plan>,
+    moves: &[f64],
+    options: &Options<'_>,
+) -> Result<Replayed, VerifyError> {
+    let Some(plan) = plan else {
+        return Ok((
+            Vec::new(),
+            Some("the graph has layers that are not on the list of what can be replayed"),
+        ));
+    };
+    let Some(data) = options.data else { return Ok((Vec::new(), Some("the training data was not given"))) };
+    let entries = &package.manifest().checkpoints;
+    let steps: Vec<u64> = entries.windows(2).map(|pair| pair[1].step - pair[0].step).collect();
+    let per_step: Vec<f64> =
+        moves.iter().zip(&steps).map(|(way, &steps)| way / (steps as f64).sqrt()).collect();
+    let chosen = replay::choose(options.choice, &package.commitment()?, &options.randomness, &per_step);
+    if chosen.is_empty() {
+        return Ok((Vec::new(), Some("no interval was asked for")));
+    }
+    let all = chosen.iter().filter_map(|(at, _)| steps.get(*at)).sum();
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let told = || {
+        let now = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        (options.progress)("replay", now, all);
+    };
+    Ok((replay::replay(plan, package, data, &chosen, &told)?, None))
+}
+
+fn decide(
+    package: &Package,
+    options: &Options<'_>,
+    checks: &[Check],
+    rules: &[rules::RuleReport],
+    intervals: &[Interval],
+    measured: bool,
+) -> Verdict {
+    let mut by: Vec<String> =
+        checks.iter().filter(|check| !check.holds).map(|check| check.name.to_string()).collect();
+    by.extend(
+        rules.iter().filter(|rule| !rule.holds(options.profile)).map(|rule| format!("rule {}", rule.rule)),
+    );
+    if intervals.iter().any(|interval| !interval.matches(THRESHOLD)) {
+        by.push("replay".into());
+    }
+    if !by.is_empty() {
+        return Verdict::Rejected { by };
+    }
+    if !package.manifest().finished {
+        return Verdict::Unfinished;
+    }
+    if intervals.is_empty() || !measured { Verdict::NotReplayed } else { Verdict::Consistent }
+}
