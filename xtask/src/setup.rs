@@ -44,7 +44,7 @@ pub fn install(packages: &[Package]) -> Result<()> {
         return Ok(());
     }
     println!("Installing with apt-get:");
-    for (package, _, why) in missing {
+    for (package, _, why) in &missing {
         println!("  {package:18} {why}");
     }
     let packages: Vec<&str> = missing.iter().map(|(package, _, _)| *package).collect();
