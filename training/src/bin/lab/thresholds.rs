@@ -62,7 +62,10 @@ pub fn run(options: &Options) -> Result<(), LabError> {
     for (name, mut line) in lines {
         line.honest.sort_by(f64::total_cmp);
         let at = |share: f64| {
-            line.honest.get(((line.honest.len() - 1) as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+            line.honest
+                .get((line.honest.len().saturating_sub(1) as f64 * share) as usize)
+                .copied()
+                .unwrap_or(f64::NAN)
         };
         let rejected: Vec<String> = line
             .forged
