@@ -1,5 +1,7 @@
 //! The clock that benchmarks read.
 
+#![allow(dead_code, unexpected_cfgs, reason = "the macro also writes what a runtime would call")]
+
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use sp_runtime_interface::{pass_by::AllocateAndReturnPointer, runtime_interface};
 
