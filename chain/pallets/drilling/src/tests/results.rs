@@ -96,8 +96,10 @@ fn an_audit_of_honest_machines_ends_well() {
 #[test]
 fn genesis_may_choose_another_share_than_the_runtime() {
     run(|| {
+        let published = Synthetic::<Test>::get();
         let genesis = crate::GenesisConfig::<Test> { audit_percent: Some(100), ..Default::default() };
         frame_support::traits::BuildGenesisConfig::build(&genesis);
+        Synthetic::<Test>::put(published);
         let task = task_of(2);
         let story = Story::honest(task);
         (11..=12).for_each(|number| commit(number, task, &story).unwrap());
