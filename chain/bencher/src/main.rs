@@ -8,7 +8,6 @@
 //!
 //! `cargo xtask weights` builds what it needs and runs it.
 
-#[allow(unexpected_cfgs, dead_code, reason = "written by the macro, for runtimes too")]
 mod clock;
 mod fit;
 mod runner;

@@ -40,46 +40,46 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 412754 to 601553 ns.
+    // Runs took 330822 to 343861 ns.
     fn join() -> Weight {
-        Weight::from_parts(822_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
+        Weight::from_parts(507_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
     }
-    // Runs took 98516 to 293897 ns.
+    // Runs took 95011 to 105337 ns.
     fn bond_more() -> Weight {
-        Weight::from_parts(161_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(149_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 17126 to 22103 ns.
+    // Runs took 16364 to 28482 ns.
     fn seat() -> Weight {
-        Weight::from_parts(28_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(27_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 171715 to 378022 ns.
+    // Runs took 131435 to 148771 ns.
     fn wake() -> Weight {
-        Weight::from_parts(480_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(214_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 289341 to 346033 ns.
+    // Runs took 115872 to 155671 ns.
     fn leave() -> Weight {
-        Weight::from_parts(469_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(189_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 407205 to 458952 ns.
+    // Runs took 217573 to 243962 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(652_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
+        Weight::from_parts(330_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
     }
-    // Runs took 4310944 to 4583574 ns.
+    // Runs took 3880494 to 3964139 ns.
     fn weakest() -> Weight {
-        Weight::from_parts(6_685_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
+        Weight::from_parts(5_902_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
     }
-    // Runs took 124906 to 304422 ns.
+    // Runs took 81131 to 113749 ns.
     fn rest() -> Weight {
-        Weight::from_parts(369_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(133_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 8102 to 151995 ns.
+    // Runs took 7822 to 9253 ns.
     fn stay() -> Weight {
-        Weight::from_parts(16_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(13_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 310521 to 49122272 ns.
+    // Runs took 194910 to 38736168 ns.
     fn turn(n: u32) -> Weight {
-        Weight::from_parts(651_000_000, 0)
-            .saturating_add(Weight::from_parts(66_161_426, 0).saturating_mul(u64::from(n)))
+        Weight::from_parts(294_000_000, 0)
+            .saturating_add(Weight::from_parts(52_355_103, 0).saturating_mul(u64::from(n)))
             .saturating_add(Db::get().reads_writes(
                 23u64.saturating_add(u64::from(n).saturating_mul(4)),
                 38u64.saturating_add(u64::from(n)),

@@ -22,10 +22,10 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 12890 to 543708 ns.
+    // Runs took 12048 to 361947 ns.
     fn turn(e: u32) -> Weight {
-        Weight::from_parts(24_000_000, 0)
-            .saturating_add(Weight::from_parts(9_865_610, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(19_000_000, 0)
+            .saturating_add(Weight::from_parts(7_343_772, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(4, 2u64.saturating_add(u64::from(e).saturating_mul(2))))
     }
 }

@@ -82,154 +82,154 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 251684 to 439333 ns.
+    // Runs took 192396 to 239356 ns.
     fn bond() -> Weight {
-        Weight::from_parts(588_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(305_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 114881 to 336075 ns.
+    // Runs took 96313 to 107289 ns.
     fn unbond() -> Weight {
-        Weight::from_parts(410_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(150_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 195030 to 386414 ns.
+    // Runs took 193698 to 251303 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(456_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(314_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 408888 to 775761 ns.
+    // Runs took 388096 to 468536 ns.
     fn publish() -> Weight {
-        Weight::from_parts(964_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
+        Weight::from_parts(653_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
     }
-    // Runs took 124274 to 297141 ns.
+    // Runs took 108431 to 136843 ns.
     fn vote() -> Weight {
-        Weight::from_parts(230_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(180_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 266085 to 500318 ns.
+    // Runs took 277533 to 337352 ns.
     fn end_batch() -> Weight {
-        Weight::from_parts(729_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(425_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 216111 to 450910 ns.
+    // Runs took 201840 to 219747 ns.
     fn ready() -> Weight {
-        Weight::from_parts(578_000_000, 0).saturating_add(Db::get().reads_writes(7, 3))
+        Weight::from_parts(320_000_000, 0).saturating_add(Db::get().reads_writes(7, 3))
     }
-    // Runs took 107680 to 288128 ns.
+    // Runs took 91996 to 111476 ns.
     fn stop() -> Weight {
-        Weight::from_parts(385_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(146_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 329370 to 556546 ns.
+    // Runs took 302860 to 377070 ns.
     fn commit() -> Weight {
-        Weight::from_parts(734_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
+        Weight::from_parts(486_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
     }
-    // Runs took 382999 to 866547 ns.
+    // Runs took 375217 to 403410 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(853_000_000, 0).saturating_add(Db::get().reads_writes(23, 18))
+        Weight::from_parts(582_000_000, 0).saturating_add(Db::get().reads_writes(23, 18))
     }
-    // Runs took 426673 to 693601 ns.
+    // Runs took 392363 to 449608 ns.
     fn reveal_differing() -> Weight {
-        Weight::from_parts(995_000_000, 0).saturating_add(Db::get().reads_writes(42, 16))
+        Weight::from_parts(610_000_000, 0).saturating_add(Db::get().reads_writes(42, 16))
     }
-    // Runs took 417079 to 650557 ns.
+    // Runs took 369660 to 451931 ns.
     fn disclose() -> Weight {
-        Weight::from_parts(840_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
+        Weight::from_parts(575_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
     }
-    // Runs took 466082 to 756714 ns.
+    // Runs took 466764 to 472762 ns.
     fn demand() -> Weight {
-        Weight::from_parts(896_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
+        Weight::from_parts(708_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
     }
-    // Runs took 1232921 to 1982545 ns.
+    // Runs took 1086604 to 1634768 ns.
     fn convict_generated(e: u32) -> Weight {
-        Weight::from_parts(2_045_000_000, 0)
-            .saturating_add(Weight::from_parts(5_417, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(1_680_000_000, 0)
+            .saturating_add(Weight::from_parts(5_228, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(25, 39))
     }
-    // Runs took 1163188 to 2955219 ns.
+    // Runs took 1075418 to 1863458 ns.
     fn convict_opened(w: u32) -> Weight {
-        Weight::from_parts(2_148_000_000, 0)
-            .saturating_add(Weight::from_parts(40_191, 0).saturating_mul(u64::from(w)))
+        Weight::from_parts(1_666_000_000, 0)
+            .saturating_add(Weight::from_parts(31_215, 0).saturating_mul(u64::from(w)))
             .saturating_add(Db::get().reads_writes(25, 39))
     }
-    // Runs took 1198661 to 2738268 ns.
+    // Runs took 1070039 to 2064396 ns.
     fn convict_published(w: u32) -> Weight {
-        Weight::from_parts(1_975_000_000, 0)
-            .saturating_add(Weight::from_parts(50_531, 0).saturating_mul(u64::from(w)))
+        Weight::from_parts(1_661_000_000, 0)
+            .saturating_add(Weight::from_parts(33_953, 0).saturating_mul(u64::from(w)))
             .saturating_add(Db::get().reads_writes(25, 39))
     }
-    // Runs took 289370 to 534704 ns.
+    // Runs took 250152 to 260798 ns.
     fn open_dispute() -> Weight {
-        Weight::from_parts(586_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
+        Weight::from_parts(389_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
     }
-    // Runs took 781581 to 1059053 ns.
+    // Runs took 724055 to 761561 ns.
     fn clear() -> Weight {
-        Weight::from_parts(1_319_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
+        Weight::from_parts(1_098_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
     }
-    // Runs took 27861 to 537719 ns.
+    // Runs took 22613 to 368106 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(73_000_000, 0)
-            .saturating_add(Weight::from_parts(4_641_425, 0).saturating_mul(u64::from(i)))
+        Weight::from_parts(40_000_000, 0)
+            .saturating_add(Weight::from_parts(3_958_665, 0).saturating_mul(u64::from(i)))
             .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 23895 to 91016 ns.
+    // Runs took 21172 to 22193 ns.
     fn look_early() -> Weight {
-        Weight::from_parts(43_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
+        Weight::from_parts(33_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
     }
-    // Runs took 319024 to 528616 ns.
+    // Runs took 281708 to 321217 ns.
     fn close_commits() -> Weight {
-        Weight::from_parts(771_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
+        Weight::from_parts(436_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
     }
-    // Runs took 407656 to 582314 ns.
+    // Runs took 328788 to 347326 ns.
     fn close_commits_short() -> Weight {
-        Weight::from_parts(868_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
+        Weight::from_parts(498_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
     }
-    // Runs took 627502 to 954287 ns.
+    // Runs took 549306 to 588484 ns.
     fn close_reveals() -> Weight {
-        Weight::from_parts(1_304_000_000, 0).saturating_add(Db::get().reads_writes(18, 17))
+        Weight::from_parts(847_000_000, 0).saturating_add(Db::get().reads_writes(18, 17))
     }
-    // Runs took 831455 to 1042559 ns.
+    // Runs took 706039 to 832918 ns.
     fn look_unanswered() -> Weight {
-        Weight::from_parts(1_313_000_000, 0).saturating_add(Db::get().reads_writes(26, 37))
+        Weight::from_parts(1_087_000_000, 0).saturating_add(Db::get().reads_writes(26, 37))
     }
-    // Runs took 553361 to 727320 ns.
+    // Runs took 476398 to 760120 ns.
     fn look_unattended() -> Weight {
-        Weight::from_parts(1_006_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
+        Weight::from_parts(759_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
     }
-    // Runs took 794870 to 1032663 ns.
+    // Runs took 549997 to 573011 ns.
     fn tally() -> Weight {
-        Weight::from_parts(1_339_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
+        Weight::from_parts(857_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
     }
-    // Runs took 61711 to 1154705 ns.
+    // Runs took 41262 to 819678 ns.
     fn draw_audits(c: u32) -> Weight {
-        Weight::from_parts(284_000_000, 0)
-            .saturating_add(Weight::from_parts(39_094_260, 0).saturating_mul(u64::from(c)))
+        Weight::from_parts(118_000_000, 0)
+            .saturating_add(Weight::from_parts(33_927_905, 0).saturating_mul(u64::from(c)))
             .saturating_add(
                 Db::get().reads_writes(5u64.saturating_add(u64::from(c)), 3u64.saturating_add(u64::from(c))),
             )
     }
-    // Runs took 10576 to 2630818 ns.
+    // Runs took 7691 to 1130399 ns.
     fn draw_inspectors(d: u32) -> Weight {
-        Weight::from_parts(279_000_000, 0)
-            .saturating_add(Weight::from_parts(395_650_163, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(114_000_000, 0)
+            .saturating_add(Weight::from_parts(348_057_300, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
                 15u64.saturating_add(u64::from(d).saturating_mul(13)),
                 1u64.saturating_add(u64::from(d).saturating_mul(8)),
             ))
     }
-    // Runs took 54301 to 2208861 ns.
+    // Runs took 50315 to 1767365 ns.
     fn begin_rounds(s: u32) -> Weight {
-        Weight::from_parts(174_000_000, 0)
-            .saturating_add(Weight::from_parts(1_336_073, 0).saturating_mul(u64::from(s)))
+        Weight::from_parts(112_000_000, 0)
+            .saturating_add(Weight::from_parts(1_222_841, 0).saturating_mul(u64::from(s)))
             .saturating_add(Db::get().reads_writes(7, 3))
     }
-    // Runs took 175401 to 4911936 ns.
+    // Runs took 148891 to 4487575 ns.
     fn match_looks(l: u32) -> Weight {
-        Weight::from_parts(413_000_000, 0)
-            .saturating_add(Weight::from_parts(69_664_944, 0).saturating_mul(u64::from(l)))
+        Weight::from_parts(281_000_000, 0)
+            .saturating_add(Weight::from_parts(61_290_275, 0).saturating_mul(u64::from(l)))
             .saturating_add(Db::get().reads_writes(
                 3u64.saturating_add(u64::from(l).saturating_mul(3)),
                 1u64.saturating_add(u64::from(l).saturating_mul(2)),
             ))
     }
-    // Runs took 155400 to 11567792 ns.
+    // Runs took 147259 to 9845875 ns.
     fn match_tasks(t: u32) -> Weight {
-        Weight::from_parts(534_000_000, 0)
-            .saturating_add(Weight::from_parts(518_210_072, 0).saturating_mul(u64::from(t)))
+        Weight::from_parts(451_000_000, 0)
+            .saturating_add(Weight::from_parts(432_727_757, 0).saturating_mul(u64::from(t)))
             .saturating_add(Db::get().reads_writes(
                 19u64.saturating_add(u64::from(t).saturating_mul(13)),
                 4u64.saturating_add(u64::from(t).saturating_mul(7)),

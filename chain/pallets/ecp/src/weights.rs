@@ -24,12 +24,12 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 60320 to 83203 ns.
+    // Runs took 56825 to 61622 ns.
     fn credit() -> Weight {
-        Weight::from_parts(101_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
+        Weight::from_parts(89_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
     }
-    // Runs took 96984 to 246335 ns.
+    // Runs took 90905 to 100059 ns.
     fn changed() -> Weight {
-        Weight::from_parts(168_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
+        Weight::from_parts(143_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
     }
 }

@@ -26,16 +26,16 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 203803 to 421458 ns.
+    // Runs took 180849 to 190773 ns.
     fn register() -> Weight {
-        Weight::from_parts(582_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
+        Weight::from_parts(281_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
     }
-    // Runs took 128291 to 285403 ns.
+    // Runs took 105306 to 140709 ns.
     fn leave() -> Weight {
-        Weight::from_parts(305_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(173_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 84606 to 306796 ns.
+    // Runs took 80720 to 88842 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(144_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(130_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
 }

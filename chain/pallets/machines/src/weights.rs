@@ -66,103 +66,103 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 198856 to 469319 ns.
+    // Runs took 191795 to 243131 ns.
     fn create_token() -> Weight {
-        Weight::from_parts(389_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(309_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 178856 to 479031 ns.
+    // Runs took 172646 to 220117 ns.
     fn revoke_token() -> Weight {
-        Weight::from_parts(590_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(271_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 2385215 to 2469489 ns.
+    // Runs took 2269652 to 2319715 ns.
     fn authorize_request() -> Weight {
-        Weight::from_parts(3_693_000_000, 0).saturating_add(Db::get().reads_writes(8, 0))
+        Weight::from_parts(3_459_000_000, 0).saturating_add(Db::get().reads_writes(8, 0))
     }
-    // Runs took 2459293 to 2992776 ns.
+    // Runs took 2423871 to 2560924 ns.
     fn request() -> Weight {
-        Weight::from_parts(4_412_000_000, 0).saturating_add(Db::get().reads_writes(10, 5))
+        Weight::from_parts(3_689_000_000, 0).saturating_add(Db::get().reads_writes(10, 5))
     }
-    // Runs took 111145 to 308107 ns.
+    // Runs took 92708 to 107680 ns.
     fn challenge() -> Weight {
-        Weight::from_parts(180_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(156_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 453263 to 713079 ns.
+    // Runs took 408667 to 444810 ns.
     fn refuse() -> Weight {
-        Weight::from_parts(1_021_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(661_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 851905 to 1141916 ns.
+    // Runs took 685638 to 733780 ns.
     fn answer() -> Weight {
-        Weight::from_parts(1_470_000_000, 0).saturating_add(Db::get().reads_writes(34, 24))
+        Weight::from_parts(1_072_000_000, 0).saturating_add(Db::get().reads_writes(34, 24))
     }
-    // Runs took 135882 to 331171 ns.
+    // Runs took 119307 to 130364 ns.
     fn dispute() -> Weight {
-        Weight::from_parts(468_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(191_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 1324808 to 2099209 ns.
+    // Runs took 1161746 to 1247413 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(2_254_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(1_805_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 2405544 to 2741302 ns.
+    // Runs took 2311524 to 2380346 ns.
     fn reveal_ecc() -> Weight {
-        Weight::from_parts(3_934_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
+        Weight::from_parts(3_511_000_000, 0).saturating_add(Db::get().reads_writes(10, 12))
     }
-    // Runs took 2319065 to 3382304 ns.
+    // Runs took 2210043 to 2269911 ns.
     fn anchor() -> Weight {
-        Weight::from_parts(3_801_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
+        Weight::from_parts(3_388_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
     }
-    // Runs took 1928424 to 2075263 ns.
+    // Runs took 1912952 to 1970837 ns.
     fn authorize_delegation() -> Weight {
-        Weight::from_parts(3_097_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
+        Weight::from_parts(2_933_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
     }
-    // Runs took 2067641 to 2301319 ns.
+    // Runs took 2039029 to 2113810 ns.
     fn delegate() -> Weight {
-        Weight::from_parts(3_330_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
+        Weight::from_parts(3_108_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
     }
-    // Runs took 4270142 to 4486965 ns.
+    // Runs took 3992670 to 4604640 ns.
     fn report_fork() -> Weight {
-        Weight::from_parts(6_615_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
+        Weight::from_parts(6_097_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
     }
-    // Runs took 4190644 to 4372555 ns.
+    // Runs took 3920614 to 3945671 ns.
     fn accuse() -> Weight {
-        Weight::from_parts(6_404_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
+        Weight::from_parts(5_899_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
     }
-    // Runs took 271954 to 518070 ns.
+    // Runs took 261939 to 293376 ns.
     fn refute() -> Weight {
-        Weight::from_parts(713_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(404_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 293496 to 547533 ns.
+    // Runs took 264814 to 364342 ns.
     fn retire() -> Weight {
-        Weight::from_parts(455_000_000, 0).saturating_add(Db::get().reads_writes(13, 10))
+        Weight::from_parts(416_000_000, 0).saturating_add(Db::get().reads_writes(13, 10))
     }
-    // Runs took 54330 to 1011303 ns.
+    // Runs took 44086 to 674582 ns.
     fn draw_waiting(d: u32) -> Weight {
-        Weight::from_parts(246_000_000, 0)
-            .saturating_add(Weight::from_parts(232_477_050, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(170_000_000, 0)
+            .saturating_add(Weight::from_parts(213_015_600, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
                 8u64.saturating_add(u64::from(d).saturating_mul(6)),
                 1u64.saturating_add(u64::from(d).saturating_mul(7)),
             ))
     }
-    // Runs took 25728 to 1993220 ns.
+    // Runs took 22904 to 2093971 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(68_000_000, 0)
-            .saturating_add(Weight::from_parts(5_262_804, 0).saturating_mul(u64::from(i)))
+        Weight::from_parts(50_000_000, 0)
+            .saturating_add(Weight::from_parts(5_030_850, 0).saturating_mul(u64::from(i)))
             .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 166357 to 214599 ns.
+    // Runs took 135982 to 148461 ns.
     fn settle_lapse() -> Weight {
-        Weight::from_parts(252_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
+        Weight::from_parts(218_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
     }
-    // Runs took 116833 to 125937 ns.
+    // Runs took 92127 to 101420 ns.
     fn settle_machine() -> Weight {
-        Weight::from_parts(182_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
+        Weight::from_parts(142_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
     }
-    // Runs took 524799 to 708612 ns.
+    // Runs took 448737 to 500213 ns.
     fn settle_request() -> Weight {
-        Weight::from_parts(899_000_000, 0).saturating_add(Db::get().reads_writes(15, 17))
+        Weight::from_parts(712_000_000, 0).saturating_add(Db::get().reads_writes(15, 17))
     }
-    // Runs took 258113 to 450179 ns.
+    // Runs took 221609 to 280827 ns.
     fn settle_accusation() -> Weight {
-        Weight::from_parts(510_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
+        Weight::from_parts(371_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
     }
 }

@@ -26,20 +26,20 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 97855 to 498922 ns.
+    // Runs took 94691 to 378973 ns.
     fn claim(e: u32) -> Weight {
-        Weight::from_parts(156_000_000, 0)
-            .saturating_add(Weight::from_parts(6_678_689, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(147_000_000, 0)
+            .saturating_add(Weight::from_parts(6_430_406, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(7u64.saturating_add(u64::from(e)), 4))
     }
-    // Runs took 42503 to 499993 ns.
+    // Runs took 40851 to 341688 ns.
     fn settle(e: u32) -> Weight {
         Weight::from_parts(66_000_000, 0)
-            .saturating_add(Weight::from_parts(7_016_643, 0).saturating_mul(u64::from(e)))
+            .saturating_add(Weight::from_parts(6_353_846, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(6u64.saturating_add(u64::from(e)), 3))
     }
-    // Runs took 71426 to 103223 ns.
+    // Runs took 69544 to 77615 ns.
     fn share_out() -> Weight {
-        Weight::from_parts(111_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
+        Weight::from_parts(107_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
     }
 }
