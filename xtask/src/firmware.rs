@@ -64,6 +64,10 @@ fn build(root: &Path) -> Result<PathBuf> {
 /// cargo in the firmware's own workspace.
 fn device(root: &Path) -> Command {
     let mut command = no_std::cargo(TARGET, "core,alloc");
+    if !setup::has_target(TARGET) {
+        // Debian's compiler brings no linker of its own.
+        command.env("CARGO_TARGET_THUMBV7EM_NONE_EABI_LINKER", "ld.lld");
+    }
     command.current_dir(root.join("firmware/device")).env("CARGO_TARGET_DIR", target_dir());
     command
 }
