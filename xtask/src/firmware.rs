@@ -38,9 +38,12 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 pub fn test(root: &Path) -> Result<()> {
     let firmware = build(root)?;
     sh::step("rustfmt of the firmware", device(root).args(["fmt", "--check"]))?;
-    let mut clippy = device(root);
-    clippy.args(["clippy", "--release", "--target", TARGET, "--", "-D", "warnings"]);
-    sh::step("clippy of the firmware", &mut clippy)?;
+    // clippy comes with rustup's compiler, and needs that one's core.
+    if setup::has_target(TARGET) {
+        let mut clippy = device(root);
+        clippy.args(["clippy", "--release", "--target", TARGET, "--", "-D", "warnings"]);
+        sh::step("clippy of the firmware", &mut clippy)?;
+    }
     boot(&firmware)
 }
 
