@@ -8,7 +8,7 @@ use std::{
 };
 
 const TARGET: &str = "thumbv7em-none-eabi";
-const EMULATOR: (&str, &str, &str) =
+const EMULATOR: setup::Package =
     ("qemu-system-arm", "/usr/bin/qemu-system-arm", "a microcontroller for the firmware example");
 
 /// What to do with it.
@@ -37,10 +37,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 /// Its lints and its tests.
 pub fn test(root: &Path) -> Result<()> {
     let firmware = build(root)?;
-    sh::step("rustfmt of the firmware", device(root).args(["fmt", "--check"]))?;
+    sh::step("rustfmt of the firmware", device(root)?.args(["fmt", "--check"]))?;
     // clippy comes with rustup's compiler, and needs that one's core.
     if setup::has_target(TARGET) {
-        let mut clippy = device(root);
+        let mut clippy = device(root)?;
         clippy.args(["clippy", "--release", "--target", TARGET, "--", "-D", "warnings"]);
         sh::step("clippy of the firmware", &mut clippy)?;
     }
@@ -59,20 +59,16 @@ fn build(root: &Path) -> Result<PathBuf> {
     if !setup::has_target(TARGET) {
         setup::install(setup::FOR_TARGETS)?;
     }
-    sh::step("firmware", device(root).args(["build", "--release", "--target", TARGET]))?;
+    sh::step("firmware", device(root)?.args(["build", "--release", "--target", TARGET]))?;
     let firmware = target_dir().join(TARGET).join("release/matrixai-firmware");
     firmware.canonicalize().with_context(|| format!("{} is not there", firmware.display()))
 }
 
 /// cargo in the firmware's own workspace.
-fn device(root: &Path) -> Command {
-    let mut command = no_std::cargo(TARGET, "core,alloc");
-    if !setup::has_target(TARGET) {
-        // Debian's compiler brings no linker of its own.
-        command.env("CARGO_TARGET_THUMBV7EM_NONE_EABI_LINKER", "ld.lld");
-    }
+fn device(root: &Path) -> Result<Command> {
+    let mut command = no_std::cargo(TARGET, "core,alloc", "ld.lld")?;
     command.current_dir(root.join("firmware/device")).env("CARGO_TARGET_DIR", target_dir());
-    command
+    Ok(command)
 }
 
 fn target_dir() -> PathBuf {

@@ -2,8 +2,8 @@
 //! former: this builds them there.
 
 use crate::{setup, sh};
-use anyhow::Result;
-use std::process::Command;
+use anyhow::{Result, bail};
+use std::{path::Path, process::Command};
 
 /// Crate, the features in use there, target, and the crates of std it may use.
 const CHECKS: &[(&str, &str, &str, &str)] = &[
@@ -17,7 +17,8 @@ const CHECKS: &[(&str, &str, &str, &str)] = &[
 pub fn run() -> Result<()> {
     for (name, features, target, std_parts) in CHECKS {
         let what = format!("{name} without std for {target}");
-        let mut command = cargo(target, std_parts);
+        // Nothing is linked: it is only checked.
+        let mut command = cargo(target, std_parts, "ld.lld")?;
         command.args([
             "check",
             "-p",
@@ -33,14 +34,32 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// cargo for a target: rustup's where it has the target, else Debian's, which builds these parts of std from their source.
-pub fn cargo(target: &str, std_parts: &str) -> Command {
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+/// What rustup's cargo has put around this program.
+const OF_RUSTUP: [&str; 6] =
+    ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOC"];
+
+/// cargo for a target: rustup's where it has the target, else Debian's, whose stable compiler may build these parts of std from their
+/// source, and which brings no linker.
+pub fn cargo(target: &str, std_parts: &str, linker: &str) -> Result<Command> {
     if setup::has_target(target) {
-        return sh::cargo(&[]);
+        return Ok(sh::cargo(&[]));
     }
-    let mut command = Command::new("/usr/bin/cargo");
-    command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
-    command.env("CARGO_UNSTABLE_BUILD_STD", std_parts);
-    command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env_remove("RUSTC_WRAPPER");
-    command
+    for program in [DEBIAN_RUSTC, DEBIAN_CARGO] {
+        if !Path::new(program).exists() {
+            bail!(
+                "nothing here can build for {target}: either `rustup target add {target}`, \
+                 or `apt-get install rustc-web cargo-web rust-web-src lld` ({program} is missing)"
+            );
+        }
+    }
+    let mut command = Command::new(DEBIAN_CARGO);
+    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", std_parts);
+    let target = target.to_uppercase().replace('-', "_");
+    command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+    for variable in OF_RUSTUP {
+        command.env_remove(variable);
+    }
+    Ok(command)
 }

@@ -1,6 +1,6 @@
 //! Installs what is missing: Debian packages, and nothing else. Says so first.
 
-use crate::sh;
+use crate::{sh, wasm};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -34,7 +34,7 @@ pub const FOR_TARGETS: &[Package] = &[
 
 /// Installs every package that is missing, or says the one command that would.
 pub fn run() -> Result<()> {
-    if has_wasm_target() { install(NEEDED) } else { install(&[NEEDED, FOR_TARGETS].concat()) }
+    if has_target(wasm::TARGET) { install(NEEDED) } else { install(&[NEEDED, FOR_TARGETS].concat()) }
 }
 
 /// Installs those of these packages that are missing.
@@ -68,11 +68,6 @@ fn apt(sudo: bool) -> Command {
 
 fn exists(path: &str) -> bool {
     std::path::Path::new(path).exists()
-}
-
-/// Whether rustup's toolchain can build for WASM without a standard library.
-pub fn has_wasm_target() -> bool {
-    has_target("wasm32v1-none")
 }
 
 /// Whether rustup's toolchain has what std there is for a target.

@@ -3,18 +3,17 @@
 //! Where rustup has the target `wasm32v1-none`, its compiler builds. Where it cannot be had, Debian's compiler does: its packages
 //! bring the sources of `core` and `alloc`, which are then built along.
 
-use crate::{setup, sh};
-use anyhow::{Context, Result, bail};
+use crate::{no_std, sh};
+use anyhow::{Context, Result};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-const TARGET: &str = "wasm32v1-none";
+/// What a runtime is built for.
+pub const TARGET: &str = "wasm32v1-none";
 const FILE: &str = "matrixai_runtime.wasm";
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// What a node expects to find exported, and the cfg by which sp-io knows that it runs inside one.
 const FLAGS: &str =
@@ -59,33 +58,12 @@ fn command(root: &Path, dir: &Path) -> Result<Command> {
         "--no-default-features",
         "--release",
     ];
-    let mut command = if setup::has_wasm_target() { sh::cargo(&arguments) } else { by_debian(&arguments)? };
+    let mut command = no_std::cargo(TARGET, "core,alloc", "wasm-ld")?;
+    command.args(arguments);
     command.arg("--manifest-path").arg(root.join("Cargo.toml"));
     command.env("CARGO_TARGET_DIR", dir).env("CARGO_TARGET_WASM32V1_NONE_RUSTFLAGS", FLAGS);
     // The sections that tell a node the runtime's version and interfaces must stay.
     command.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
-    Ok(command)
-}
-
-/// Debian's cargo, told that its stable compiler may build `core`, and freed from what rustup's cargo put around this program.
-fn by_debian(arguments: &[&str]) -> Result<Command> {
-    for program in [DEBIAN_RUSTC, DEBIAN_CARGO] {
-        if !Path::new(program).exists() {
-            bail!(
-                "nothing here can build WASM: either `rustup target add {TARGET}`, \
-                 or `apt-get install rustc-web cargo-web rust-web-src lld` ({program} is missing)"
-            );
-        }
-    }
-    let mut command = Command::new(DEBIAN_CARGO);
-    command.args(arguments).arg("-Zbuild-std=core,alloc");
-    command
-        .env("RUSTC", DEBIAN_RUSTC)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_WASM32V1_NONE_LINKER", "wasm-ld");
-    for variable in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOC"] {
-        command.env_remove(variable);
-    }
     Ok(command)
 }
 
