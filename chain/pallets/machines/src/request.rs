@@ -4,7 +4,6 @@ use crate::{Config, Devices, Ended, Error, Event, Machines, Pallet, Requests, To
 use attest::{
     Body, Record, Statement, leaf_hash, machine_id,
     proof::{verify_consistency, verify_inclusion},
-    statement::{RequestFields, request_digest},
     verify::{AkPublic, P256Check, verify_quote},
 };
 use credential::EkPublic;
@@ -98,19 +97,7 @@ impl<T: Config> Pallet<T> {
     }
 
     fn check_signatures(enrolment: &Enrolment) -> Result<RequestId, Error<T>> {
-        let id = request_digest(&RequestFields {
-            genesis: &Self::genesis(),
-            token: &enrolment.token,
-            device: &enrolment.device,
-            ek_public: &enrolment.ek_public,
-            ek_certificate: &enrolment.ek_certificate,
-            ak_public: &enrolment.ak_public,
-            block_hash: &enrolment.block.hash,
-            size: enrolment.log.size,
-            root: &enrolment.log.root,
-            quote_message: &enrolment.quote.message,
-            quote_signature: &enrolment.quote.signature,
-        });
+        let id = enrolment.digest(&Self::genesis());
         if !signed(&enrolment.token_signature, &id, &enrolment.token) {
             return Err(Error::BadTokenSignature);
         }

@@ -1,6 +1,10 @@
 //! What the chain keeps of tokens, requests and machines, and what calls carry.
 
-use attest::{Hash, verify::AnchorHead};
+use attest::{
+    Hash,
+    statement::{RequestFields, request_digest},
+    verify::AnchorHead,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use polkadot_sdk::*;
 use scale_info::TypeInfo;
@@ -381,6 +385,25 @@ enum Item {
     /// A request that is over, and too old to be played again.
     Ended(RequestId),
 }}
+
+impl Enrolment {
+    /// What token and device sign; names the request.
+    pub fn digest(&self, genesis: &Hash) -> RequestId {
+        request_digest(&RequestFields {
+            genesis,
+            token: &self.token,
+            device: &self.device,
+            ek_public: &self.ek_public,
+            ek_certificate: &self.ek_certificate,
+            ak_public: &self.ak_public,
+            block_hash: &self.block.hash,
+            size: self.log.size,
+            root: &self.log.root,
+            quote_message: &self.quote.message,
+            quote_signature: &self.quote.signature,
+        })
+    }
+}
 
 impl From<AnchorHead> for Head {
     fn from(head: AnchorHead) -> Self {

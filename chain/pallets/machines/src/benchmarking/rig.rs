@@ -9,7 +9,7 @@ use attest::{
     leaf_hash, machine_id, node_hash,
     proof::{Nodes, prove_consistency, prove_inclusion, root_at},
     record::{Body, Join, text},
-    statement::{DelegationFields, RequestFields, delegation_digest, request_digest},
+    statement::{DelegationFields, delegation_digest},
 };
 use polkadot_sdk::*;
 use sp_core::{crypto::KeyTypeId, ed25519::Public};
@@ -187,19 +187,7 @@ impl Rig {
             token_signature: [0; 64],
             device_signature: [0; 64],
         };
-        let digest = request_digest(&RequestFields {
-            genesis: &GENESIS,
-            token: &enrolment.token,
-            device: &enrolment.device,
-            ek_public: &enrolment.ek_public,
-            ek_certificate: &enrolment.ek_certificate,
-            ak_public: &enrolment.ak_public,
-            block_hash: &enrolment.block.hash,
-            size: enrolment.log.size,
-            root: &enrolment.log.root,
-            quote_message: &enrolment.quote.message,
-            quote_signature: &enrolment.quote.signature,
-        });
+        let digest = enrolment.digest(&GENESIS);
         enrolment.token_signature = sign(&self.token, &digest);
         enrolment.device_signature = sign(&self.device, &digest);
         enrolment

@@ -13,14 +13,19 @@ fn refute(rig: &Rig, proof: MerkleProof) -> Result<(), &'static str> {
     named(MachinesPallet::refute(RuntimeOrigin::signed(rig.account()), rig.id(), proof))
 }
 
+/// Two anchors, the later one of a shorter log.
+fn shrunken(rig: &mut Rig) -> (Testimony, Testimony) {
+    rig.log.grow(5);
+    let one = rig.testimony();
+    rig.log.0.truncate(3);
+    (one, rig.testimony())
+}
+
 #[test]
 fn a_log_that_shrank_between_two_anchors_slashes() {
     run(|| {
         let mut rig = enrolled(10);
-        rig.log.grow(5);
-        let one = rig.testimony();
-        rig.log.0.truncate(3);
-        let other = rig.testimony();
+        let (one, other) = shrunken(&mut rig);
         report(&rig, &other, &one).unwrap();
         assert_eq!(machine(&rig).standing, Standing::Forked);
         assert_eq!(Balances::reserved_balance(OWNER), 0);
@@ -157,10 +162,7 @@ fn retire(rig: &Rig) {
 fn a_fork_that_comes_to_light_after_retirement_costs_the_deposit() {
     run(|| {
         let mut rig = enrolled(10);
-        rig.log.grow(5);
-        let one = rig.testimony();
-        rig.log.0.truncate(3);
-        let other = rig.testimony();
+        let (one, other) = shrunken(&mut rig);
         rig.log.grow(9);
         let longer = rig.testimony();
         retire(&rig);
@@ -176,11 +178,9 @@ fn a_fork_that_comes_to_light_after_retirement_costs_the_deposit() {
 fn retirement_after_a_fork_gives_nothing_back_by_a_new_enrolment() {
     run(|| {
         let mut rig = enrolled(10);
-        rig.log.grow(5);
-        let one = rig.testimony();
-        let honest = rig.log.clone();
-        rig.log.0.truncate(3);
-        let other = rig.testimony();
+        let mut honest = rig.log.clone();
+        honest.grow(5);
+        let (one, other) = shrunken(&mut rig);
         retire(&rig);
         // The same TPM, and a log that goes on from the last anchor: what was certified before still counts.
         let mut new = rig.clone();
