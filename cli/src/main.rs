@@ -36,7 +36,7 @@ mod stake;
 mod tasks;
 mod token;
 
-use arguments::{Arguments, Command, TasksCommand};
+use arguments::{Arguments, Command};
 use clap::Parser;
 use config::Config;
 use error::Error;
@@ -64,12 +64,8 @@ fn log_to_stderr() {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let global = &arguments.global;
     let config = Config::load(global.config.as_deref(), global.options())?;
-    match &arguments.command {
-        Command::Key(command) => return key_commands::run(command, &config, global),
-        Command::Tasks(TasksCommand::Data { files, into }) => {
-            return published::run(files, into.as_deref(), global);
-        }
-        _ => {}
+    if let Command::Key(command) = &arguments.command {
+        return key_commands::run(command, &config, global);
     }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().map_err(Error::Start)?;

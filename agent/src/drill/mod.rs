@@ -150,10 +150,8 @@ impl Driller {
         for step in plan::steps(&assignments, &questions, &hand) {
             self.take(desk, step)?;
         }
-        self.view.bond = None;
-        if active {
-            self.pull(desk, &at, worker.as_ref(), held.is_some_and(|held| held.lasts)).await?;
-        }
+        let rests = held.is_some_and(|held| held.lasts);
+        let bond = if active { self.pull(desk, &at, worker.as_ref(), rests).await? } else { None };
         // A task that waits for another machine, or for a verdict, asks for nothing.
         let waits = assignments.iter().all(|one| one.stage == Stage::Other);
         let idle = self.job.is_none() && waits && questions.is_empty();
@@ -168,7 +166,7 @@ impl Driller {
             agreed: worker.as_ref().map_or(0, |worker| worker.agreed),
             forfeited: worker.as_ref().map_or(0, |worker| worker.forfeited),
             convicted: worker.as_ref().map_or(0, |worker| worker.convicted),
-            bond: self.view.bond.take(),
+            bond,
             passed_over: passed_over.collect(),
         };
         Ok(())
@@ -268,35 +266,36 @@ impl Driller {
         desk.owe(&Debt::disclosure(desk.agent.keeper.machine, asked, answer))
     }
 
-    /// Says that the machine takes tasks, or none while it rests, where the chain does not know.
+    /// Says that the machine takes tasks, or none while it rests, where the chain does not know. Returns what the owner's bond lacks, where
+    /// that keeps tasks away.
     async fn pull(
-        &mut self,
+        &self,
         desk: &Desk<'_>,
         at: &AtBlock,
         worker: Option<&chain::Worker>,
         rests: bool,
-    ) -> Result<(), DeskError> {
+    ) -> Result<Option<String>, DeskError> {
         let places = if rests { 0 } else { PLACES.min(chain::pipeline(at)?) };
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
             worker.class == self.class && worker.places == places && worker.taken() >= usize::from(places)
         };
         if worker.is_some_and(known) || desk.owes("ready")? {
-            return Ok(());
+            return Ok(None);
         }
         let taken = worker.is_some_and(|worker| worker.places > 0);
         if rests && !taken {
-            return Ok(());
+            return Ok(None);
         }
         if !taken && let Some(short) = chain::bond_lacks(at, desk.agent.keeper.machine).await? {
-            self.view.bond = Some(short);
-            return Ok(());
+            return Ok(Some(short));
         }
         desk.owe(&Debt::Ready(crate::debt::Ready {
             machine: Hex32(desk.agent.keeper.machine),
             class: self.class as u8,
             places,
             at: at.block_number(),
-        }))
+        }))?;
+        Ok(None)
     }
 }
