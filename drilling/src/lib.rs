@@ -77,5 +77,5 @@ pub use spec::{Kernel, Layer, MAX_INPUTS, MAX_ITEMS, MAX_ROWS, MAX_WIDTH, Spec, 
 pub use {
     library::{Library, LibraryError},
     trail::{Step, Trail},
-    work::{Outcome, WorkError, accumulator_bytes, layer_root},
+    work::{Outcome, WorkError, accumulator_bytes, layer_root, task_data},
 };

@@ -7,7 +7,7 @@ use crate::{
     requantise::requantise,
     result::layer_number,
     spec::Task,
-    work::{Outcome, WorkError, data, layer_root},
+    work::{Outcome, WorkError, layer_root, task_data},
 };
 
 /// Does the task. `observe` sees each layer's accumulators, row after row.
@@ -16,7 +16,7 @@ pub fn run(
     published: Option<&Published>,
     mut observe: impl FnMut(u8, &[i32]),
 ) -> Result<Outcome, WorkError> {
-    let published = data(task, published)?;
+    let published = task_data(task, published)?;
     let id = task.id();
     let mut activations = inputs(task, &id, published);
     let mut width = task.spec.inputs as usize;

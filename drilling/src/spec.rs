@@ -124,6 +124,13 @@ impl Spec {
         }
     }
 
+    /// Inputs of each layer, first to last.
+    pub fn widths(&self) -> impl Iterator<Item = u32> {
+        core::iter::once(self.inputs)
+            .chain(self.layers.iter().map(|layer| layer.outputs))
+            .take(self.layers.depth())
+    }
+
     /// Bytes of the layer's accumulators, 4 each.
     pub fn bytes_of(&self, layer: usize) -> Option<u64> {
         self.layers

@@ -48,7 +48,7 @@ pub enum WorkError {
 }
 
 /// The data a task runs over: none for `mlp`, the named network and shard for `infer`.
-pub(crate) fn data<'a>(
+pub fn task_data<'a>(
     task: &Task,
     published: Option<&'a Published>,
 ) -> Result<Option<&'a Published>, WorkError> {

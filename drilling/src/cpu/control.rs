@@ -22,7 +22,7 @@ pub struct Control {
 
 /// The work was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cancelled;
+pub struct Cancelled;
 
 impl Control {
     /// Lets the work run.
@@ -47,8 +47,8 @@ impl Control {
         self.changed.notify_all();
     }
 
-    /// Waits while paused.
-    pub(crate) fn check(&self) -> Result<(), Cancelled> {
+    /// Waits while paused; says when the work is to end. Back ends call it wherever they can stop.
+    pub fn check(&self) -> Result<(), Cancelled> {
         loop {
             match self.state.load(Ordering::Acquire) {
                 RUN => return Ok(()),

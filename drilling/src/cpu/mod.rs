@@ -30,7 +30,7 @@ mod scalar;
 
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
-pub use control::Control;
+pub use control::{Cancelled, Control};
 pub use kit::Backend;
 pub use matrix::Weights;
 
@@ -40,9 +40,8 @@ use crate::{
     published::Published,
     result::layer_number,
     spec::{Layer, Task},
-    work::{Outcome, WorkError, data},
+    work::{Outcome, WorkError, task_data},
 };
-use control::Cancelled;
 use crew::Crew;
 use kit::Kit;
 use panel::Aligned;
@@ -86,7 +85,7 @@ pub fn run(
     options: &Options,
     mut observe: impl FnMut(u8, &[i32]),
 ) -> Result<Outcome, WorkError> {
-    let published = data(task, published)?;
+    let published = task_data(task, published)?;
     let kit = options.kit();
     let mut crew = Crew::new(options.threads);
     let team = &mut Team { kit: &kit, crew: &mut crew, control: &options.control };
