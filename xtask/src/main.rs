@@ -13,6 +13,7 @@ mod metadata;
 mod no_std;
 mod poh;
 mod pot;
+mod ptx;
 mod setup;
 mod sh;
 mod stories;
@@ -46,6 +47,8 @@ enum Command {
     Poh(poh::Options),
     /// Proof of Training: train on real images, write a package, verify it with replay
     Pot(pot::Options),
+    /// Make the GPU kernels' PTX from their sources, and assemble it for every kind of chip; needs no GPU
+    Ptx(ptx::Options),
     /// Write the runtime's metadata beside the light client
     Metadata(metadata::Options),
     /// Format, lints, the chain's WASM, every test
@@ -77,6 +80,7 @@ fn main() -> anyhow::Result<()> {
         Command::Attest(options) => attest::run(&root, &options),
         Command::Poh(options) => poh::run(&root, &options),
         Command::Pot(options) => pot::run(&root, &options),
+        Command::Ptx(options) => ptx::run(&root, &options),
         Command::Metadata(options) => {
             demo::build(&root)?;
             metadata::run(&root, &options)
