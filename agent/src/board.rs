@@ -103,8 +103,11 @@ pub struct Owed {
 pub struct DrillView {
     /// Why it holds still, if it does.
     pub held: Option<String>,
-    /// The task that is being done.
-    pub working_on: Option<Hex32>,
+    /// The tasks that are being done.
+    pub working_on: Vec<Hex32>,
+    /// What does them.
+    #[serde(default)]
+    pub engines: Vec<EngineView>,
     /// Tasks that are not settled.
     pub tasks: usize,
     /// Questions about results.
@@ -120,6 +123,15 @@ pub struct DrillView {
     /// Tasks that cannot be done here.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
+}
+
+/// The processor or a GPU, at the network's tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineView {
+    /// What it is called.
+    pub name: String,
+    /// Why it does nothing, if it was lost.
+    pub lost: Option<String>,
 }
 
 /// A task that cannot be done here.

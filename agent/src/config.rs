@@ -37,6 +37,20 @@ impl From<DrillClass> for drilling::Class {
     }
 }
 
+/// What works on tasks, by the names that operators write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrillOn {
+    /// The GPUs; the processor where there is none.
+    Auto,
+    /// The GPUs alone.
+    Gpus,
+    /// The processor alone.
+    Processor,
+    /// The GPUs, and the processor for tasks up to `small`.
+    Both,
+}
+
 /// What tasks are done with, by the names that operators write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,9 +103,11 @@ pub struct Config {
     pub drill: bool,
     /// The size of those tasks: a hundredfold from each to the next.
     pub drill_class: DrillClass,
-    /// Threads for that; as many as there are processors where this is 0.
+    /// What works on them.
+    pub drill_on: DrillOn,
+    /// The processor's threads for that; as many as there are processors where this is 0.
     pub drill_threads: usize,
-    /// The instructions for that; where the processor lacks them, an error.
+    /// The processor's instructions for that; where the processor lacks them, an error.
     pub drill_backend: DrillBackend,
     /// Hours of the day, UTC, in which no task is worked on: `22:00-06:30`.
     pub drill_quiet: Option<QuietHours>,
@@ -114,6 +130,7 @@ impl Default for Config {
             nvml: None,
             drill: true,
             drill_class: DrillClass::Small,
+            drill_on: DrillOn::Auto,
             drill_threads: 0,
             drill_backend: DrillBackend::Auto,
             drill_quiet: None,
@@ -198,6 +215,7 @@ const KEYS: &[&str] = &[
     "nvml",
     "drill",
     "drill_class",
+    "drill_on",
     "drill_threads",
     "drill_backend",
     "drill_quiet",

@@ -196,6 +196,10 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
         let count = drill.passed_over.len();
         line += &format!("; {}", output.doubtful(&format!("{count} passed over: {}", first.why)));
     }
+    for engine in &drill.engines {
+        let lost = engine.lost.iter().map(|why| format!("; {} lost: {why}", engine.name));
+        lost.for_each(|why| line += &output.bad(&why));
+    }
     if drill.convicted > 0 {
         line += &format!("; {}", output.bad(&format!("convicted {} times", drill.convicted)));
     }

@@ -1,18 +1,22 @@
 //! A drilling task on one GPU. The bits are the [reference](drilling::reference)'s, whatever the chip.
 
 use crate::{
-    arguments::{Finish, NODES, Rescale, Tree, Trees, Words8},
+    arguments::{Finish, Rescale, Tree, Trees, Words8},
     device::{self, Facts},
     error::{Doing, GpuError},
     kernels::{Kernels, Path},
     memory::{Matrix, Room},
+    tree::Forest,
 };
 use cudarc::driver::{CudaContext, sys::CUdeviceptr};
 use drilling::{
     Hash, Layer, MAX_LAYERS, Outcome, Task, WorkError, cpu::Control, element::Tensor, layer_key,
     published::Published, task_data,
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Sums in memory at one time, where a chip has no kernel that does without: rows of them, bytes.
 const SLAB: u64 = 1 << 30;
@@ -25,8 +29,8 @@ const QUEUED: u64 = 1 << 43;
 pub struct Done {
     /// Its result.
     pub outcome: Outcome,
-    /// The accumulators of the layer that was asked for.
-    pub layer: Option<Vec<i32>>,
+    /// The accumulators of the layers that were asked for.
+    pub layers: BTreeMap<u8, Vec<i32>>,
 }
 
 /// A GPU that does tasks, one at a time. It keeps its memory until it is dropped.
@@ -74,13 +78,13 @@ impl Driller {
         self.kernels.path()
     }
 
-    /// Does a task. `wanted` asks for that layer's accumulators too. Pausing and cancelling take effect between layers, some 10 ms apart or a layer.
+    /// Does a task. `wanted` asks for these layers' accumulators too. Pausing and cancelling take effect between layers, some 10 ms apart or a layer.
     pub fn run(
         &mut self,
         task: &Task,
         published: Option<&Published>,
         control: &Control,
-        wanted: Option<u8>,
+        wanted: &BTreeSet<u8>,
     ) -> Result<Done, GpuError> {
         let published = task_data(task, published)?;
         self.context.bind_to_thread().doing("using the GPU")?;
@@ -95,7 +99,7 @@ impl Driller {
             trees: Trees::default(),
         };
         work.first_inputs()?;
-        let mut layer = None;
+        let mut layers = BTreeMap::new();
         let mut queued = 0;
         for (number, (width, shape)) in task.spec.widths().zip(task.spec.layers.iter()).enumerate() {
             if queued > QUEUED {
@@ -105,9 +109,11 @@ impl Driller {
             control.check().map_err(WorkError::from)?;
             queued += u64::from(task.spec.rows) * u64::from(width) * u64::from(shape.outputs);
             let number = number as u8; // at most 16
-            layer = work.layer(number, width, shape)?.or(layer);
+            if let Some(accumulators) = work.layer(number, width, shape)? {
+                layers.insert(number, accumulators);
+            }
         }
-        Ok(Done { outcome: Outcome::new(&id, work.roots()?), layer })
+        Ok(Done { outcome: Outcome::new(&id, work.roots()?), layers })
     }
 }
 
@@ -117,7 +123,7 @@ struct Work<'a> {
     task: &'a Task,
     published: Option<&'a Published>,
     id: Hash,
-    wanted: Option<u8>,
+    wanted: &'a BTreeSet<u8>,
     trees: Trees,
 }
 
@@ -161,7 +167,7 @@ impl Work<'_> {
         let key = Words8::from(&layer_key(&self.id, number));
         let values = self.rooms.values[usize::from(number)].sized(stream, bytes.div_ceil(1024) * 32)?;
         let mut kept = None;
-        match self.kernels.layer_room(rows, columns).filter(|_| self.wanted != Some(number)) {
+        match self.kernels.layer_room(rows, columns).filter(|_| !self.wanted.contains(&number)) {
             Some(room) => {
                 let room = self.rooms.sums.sized(stream, room)?;
                 let (at, pitch) = next.map_or((0, 0), |next| (next.at, next.pitch));
@@ -193,7 +199,7 @@ impl Work<'_> {
             (SLAB / row_bytes / 256 * 256).clamp(256, u64::from(inputs.rows.next_multiple_of(256))) as u32;
         let sums = self.rooms.sums.sized(&kernels.stream, row_bytes * u64::from(rows.min(inputs.rows)))?;
         let total = row_bytes * u64::from(inputs.rows);
-        let mut kept = (self.wanted == Some(number)).then(Vec::new);
+        let mut kept = self.wanted.contains(&number).then(Vec::new);
         for first in (0..inputs.rows).step_by(rows as usize) {
             let count = rows.min(inputs.rows - first);
             kernels.product(&inputs.rows(first, count), weights, sums)?;
@@ -212,26 +218,13 @@ impl Work<'_> {
     }
 
     /// From chunks' values to the roots, all layers at once.
-    fn roots(mut self) -> Result<Vec<Hash>, GpuError> {
+    fn roots(self) -> Result<Vec<Hash>, GpuError> {
         let (kernels, depth) = (self.kernels, self.task.spec.layers.depth());
         let at = self.rooms.roots.sized(&kernels.stream, 32 * depth as u64)?;
-        // Two places for each tree's upper nodes, in turns.
-        let place =
-            32 * u64::from(self.trees.0.iter().map(|tree| tree.count.div_ceil(NODES)).max().unwrap_or(1));
-        let above = self.rooms.above.sized(&kernels.stream, 2 * place * depth as u64)?;
-        for round in 0.. {
-            for (number, tree) in self.trees.0.iter_mut().enumerate().filter(|(_, tree)| tree.count > 0) {
-                let turn = above + place * (2 * number as u64 + round % 2);
-                tree.above = if tree.count <= NODES { at + 32 * number as u64 } else { turn };
-            }
-            kernels.merge(&self.trees)?;
-            for tree in &mut self.trees.0 {
-                tree.values = tree.above;
-                tree.count = if tree.count <= NODES { 0 } else { tree.count.div_ceil(NODES) };
-            }
-            if self.trees.0.iter().all(|tree| tree.count == 0) {
-                break;
-            }
+        let above = self.rooms.above.sized(&kernels.stream, Forest::room(&self.trees))?;
+        let mut forest = Forest::new(self.trees, at, above);
+        while let Some(round) = forest.round() {
+            kernels.merge(&round)?;
         }
         let mut roots = vec![[0; 32]; depth];
         download(kernels, at, roots.as_flattened_mut())?;

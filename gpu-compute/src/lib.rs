@@ -9,7 +9,7 @@
 //! let task = Task { spec: Class::Tiny.mlp(), seed: [7; 32] };
 //! for index in 0..gpu_compute::count() {
 //!     let mut driller = gpu_compute::Driller::open(index)?;
-//!     let done = driller.run(&task, None, &Control::new(), None)?;
+//!     let done = driller.run(&task, None, &Control::new(), &Default::default())?;
 //!     assert_eq!(done.outcome.roots.len(), 2);
 //! }
 //! # Ok::<(), gpu_compute::GpuError>(())
@@ -21,11 +21,14 @@ mod arguments;
 mod device;
 mod drill;
 mod error;
+#[cfg(test)]
+mod host;
 mod kernels;
 #[cfg(feature = "lab")]
 pub mod lab;
 mod memory;
 mod tensor_map;
+mod tree;
 
 pub use device::{Facts, count, has_driver};
 pub use drill::{Done, Driller};

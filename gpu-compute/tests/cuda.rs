@@ -6,6 +6,10 @@ mod common;
 
 use drilling::{Class, Kernel, Layer, Layers, Spec, Task, WorkError, cpu, cpu::Control, reference};
 use gpu_compute::{Driller, GpuError, Path};
+use std::collections::BTreeSet;
+
+/// No layer's sums are wanted.
+const NONE: BTreeSet<u8> = BTreeSet::new();
 
 /// Every GPU by every path that it has.
 fn drillers() -> Vec<Driller> {
@@ -57,14 +61,15 @@ fn random_tasks_have_one_digest() {
         .unwrap();
         let wanted = (number % layers.len() as u64) as u8;
         for driller in &mut drillers {
-            let done = driller.run(&task, published.as_ref(), &Control::new(), Some(wanted)).unwrap();
+            let done =
+                driller.run(&task, published.as_ref(), &Control::new(), &BTreeSet::from([wanted])).unwrap();
             assert!(
-                done.layer.as_deref() == Some(&layers[usize::from(wanted)]),
+                done.layers.get(&wanted) == Some(&layers[usize::from(wanted)]),
                 "task {number}, {:?}: sums differ",
                 driller.path()
             );
             assert_eq!(done.outcome, expected, "task {number}, {:?}", driller.path());
-            let done = driller.run(&task, published.as_ref(), &Control::new(), None).unwrap();
+            let done = driller.run(&task, published.as_ref(), &Control::new(), &NONE).unwrap();
             assert_eq!(done.outcome, expected, "task {number}, {:?}, no sums", driller.path());
         }
     }
@@ -94,7 +99,7 @@ fn layers_that_stay_on_the_chip_have_the_same_bits() {
         let task =
             Task { spec: Spec { kernel: Kernel::Mlp, rows, inputs, layers }, seed: [number as u8; 32] };
         for driller in &mut drillers {
-            let done = driller.run(&task, None, &Control::new(), None).unwrap();
+            let done = driller.run(&task, None, &Control::new(), &NONE).unwrap();
             let expected = cpu::run(&task, None, &cpu::Options::default(), |_, _| {}).unwrap();
             assert_eq!(done.outcome, expected, "{rows}×{inputs}×{outputs}, {:?}", driller.path());
         }
@@ -110,13 +115,13 @@ fn published_shapes_and_digits_have_the_same_bits() {
             let task = Task { spec: class.mlp(), seed: [9; 32] };
             let expected = cpu::run(&task, None, &cpu::Options::default(), |_, _| {}).unwrap();
             assert_eq!(
-                driller.run(&task, None, &Control::new(), None).unwrap().outcome,
+                driller.run(&task, None, &Control::new(), &NONE).unwrap().outcome,
                 expected,
                 "{class:?}"
             );
         }
         let expected = reference::run(&infer, Some(&digits), |_, _| {}).unwrap();
-        assert_eq!(driller.run(&infer, Some(&digits), &Control::new(), None).unwrap().outcome, expected);
+        assert_eq!(driller.run(&infer, Some(&digits), &Control::new(), &NONE).unwrap().outcome, expected);
     }
 }
 
@@ -125,12 +130,12 @@ fn what_is_wrong_with_a_task_is_named() {
     let digits = drilling::digits::published().unwrap();
     let infer = Task { spec: digits.spec(20).unwrap(), seed: [5; 32] };
     for driller in &mut drillers() {
-        let error = driller.run(&infer, None, &Control::new(), None).unwrap_err();
+        let error = driller.run(&infer, None, &Control::new(), &NONE).unwrap_err();
         assert!(matches!(error, GpuError::Work(WorkError::NoData)), "{error}");
         let control = Control::new();
         control.cancel();
         let task = Task { spec: Class::Tiny.mlp(), seed: [9; 32] };
-        let error = driller.run(&task, None, &control, None).unwrap_err();
+        let error = driller.run(&task, None, &control, &NONE).unwrap_err();
         assert!(matches!(error, GpuError::Work(WorkError::Cancelled)), "{error}");
     }
 }

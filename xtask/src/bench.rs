@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: builds release programs and holds ours against their peers.
 
-use crate::{demo, setup, sh};
+use crate::{demo, pip, setup, sh};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,13 @@ enum Section {
     Agent,
     /// Verifying a package of checkpoints, against numpy and against reading and hashing
     Pot,
+    /// Drilling: the processor against onnxruntime, rten, tract and gemmkit; a GPU, where there is one, against cuBLASLt
+    Drill,
 }
 
 impl Section {
-    const ALL: [Self; 6] = [Self::Log, Self::Anchor, Self::Wasm, Self::Light, Self::Agent, Self::Pot];
+    const ALL: [Self; 7] =
+        [Self::Log, Self::Anchor, Self::Wasm, Self::Light, Self::Agent, Self::Pot, Self::Drill];
 
     const fn name(self) -> &'static str {
         match self {
@@ -32,6 +35,7 @@ impl Section {
             Self::Light => "light",
             Self::Agent => "agent",
             Self::Pot => "pot",
+            Self::Drill => "drill",
         }
     }
 
@@ -66,6 +70,14 @@ impl Options {
 /// Builds what the sections need, and runs the bench.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     setup::run()?;
+    if options.sections().contains(&Section::Drill) {
+        drill(root)?;
+    }
+    let sections: Vec<Section> =
+        options.sections().iter().copied().filter(|section| *section != Section::Drill).collect();
+    if sections.is_empty() {
+        return Ok(());
+    }
     if options.sections().iter().any(|section| section.is_on_a_network()) {
         build_network(root, options)?;
     }
@@ -77,7 +89,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let target = sh::target_dir();
     let (dev, release) = (target.join("debug"), target.join("release"));
     let mut bench = std::process::Command::new(release.join("bench"));
-    bench.args(options.sections().iter().map(|section| section.name()));
+    bench.args(sections.iter().map(|section| section.name()));
     bench.arg("--records").arg(options.records.to_string());
     bench
         .arg("--programs")
@@ -92,6 +104,19 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         bench.arg("--json").arg(json);
     }
     sh::show("bench", &mut bench)
+}
+
+/// Programs of their own: peers of the processor are in a workspace of theirs, and a GPU's bench runs where there is no Rust.
+fn drill(root: &Path) -> Result<()> {
+    let peers = pip::fetch("peers-python", "onnxruntime, by pip: 30 MB", "numpy\nonnx\nonnxruntime\n", &[])?;
+    let manifest = root.join("drilling/peers/Cargo.toml");
+    let mut processor = sh::cargo(&["run", "--release", "--manifest-path"]);
+    processor.arg(manifest).args(["--", "8"]).env("PYTHON", pip::python()?).env("PYTHONPATH", peers);
+    sh::show("drilling on the processor", &mut processor)?;
+    sh::show(
+        "drilling on a GPU",
+        &mut sh::cargo(&["bench", "-p", "gpu-compute", "--bench", "drill", "--", "--stages"]),
+    )
 }
 
 /// The agent for release and by itself, so that no other crate's features are in it; the rest as the demo has it.

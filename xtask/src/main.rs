@@ -11,6 +11,7 @@ mod demo;
 mod firmware;
 mod metadata;
 mod no_std;
+mod pip;
 mod poh;
 mod pot;
 mod ptx;

@@ -1,11 +1,13 @@
 //! Working for the network: tasks are pulled, done, recorded, committed to and revealed; questions about results are answered.
 //!
 //! - `plan.rs`: what is to be done next, given what the chain shows and what is at hand
-//! - `worker.rs`: the thread that does it; `limits.rs`: when it holds still; `energy.rs`: what it uses
+//! - `worker.rs`: the threads that do it; `engine.rs`: with the processor, or with a GPU
+//! - `limits.rs`: when it holds still; `energy.rs`: what it uses
 //! - `results.rs`: results on disk until the chain is done with them, and their records in the log
 
 mod command;
 mod energy;
+mod engine;
 pub mod limits;
 mod plan;
 mod results;
@@ -15,9 +17,9 @@ pub use command::{pause, resume};
 pub use plan::{Assignment, Question, Stage, State};
 
 use crate::{
-    board::{DrillView, PassedOver},
+    board::{DrillView, EngineView, PassedOver},
     chain,
-    config::Config,
+    config::{Config, DrillOn},
     debt::Debt,
     desk::{Desk, DeskError},
     hex32::Hex32,
@@ -25,11 +27,12 @@ use crate::{
     state_dir::StateDir,
 };
 use anyhow::Result;
-use attest::record::Body;
+use attest::record::{Body, Chip, ChipKind, ChipState, Text, text};
 use drilling::{Class, Library, Task, WorkError, difficulty};
 use energy::EnergyMeter;
+use engine::{Engine, Gpu, Processor};
 use light_client::AtBlock;
-use limits::Limits;
+use limits::{Held, Limits};
 use plan::{Hand, Purpose, Step};
 use results::{Effort, Kept, Results};
 use std::{collections::BTreeMap, num::NonZeroUsize};
@@ -39,6 +42,9 @@ use worker::{Done, Running, Trouble, Worker};
 const PLACES: u8 = 4;
 /// Blocks from one look at the chain to the next while there is nothing to do. What it asks of machines, it asks for 30 blocks at least.
 const PAUSE: u64 = 4;
+
+/// The operator wants GPUs alone to work, and there is none.
+const NOBODY: Held = Held { why: "drill_on is gpus, and no GPU is here", lasts: true };
 
 /// What is under way.
 struct Job {
@@ -55,6 +61,42 @@ struct Again {
     accumulators: Vec<i32>,
 }
 
+/// What the configuration lets work: GPUs where there are any, else the processor, or both.
+fn engines(config: &Config, threads: NonZeroUsize, meter: &EnergyMeter) -> Vec<Box<dyn Engine>> {
+    let gpus = if config.drill_on == DrillOn::Processor { Vec::new() } else { Gpu::all() };
+    let processor = match config.drill_on {
+        DrillOn::Auto => gpus.is_empty(),
+        DrillOn::Gpus => false,
+        DrillOn::Processor | DrillOn::Both => true,
+    };
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    for gpu in gpus {
+        engines.push(Box::new(gpu));
+    }
+    if processor {
+        let backend = config.drill_backend.into();
+        engines.push(Box::new(Processor { backend, threads, meter: meter.clone() }));
+    }
+    engines
+}
+
+/// What the log says of a GPU that was lost at work. Who it is, the inventory has said.
+fn lost_gpu(index: u16, why: &str) -> Chip {
+    let state = ChipState::Broken(text(&format!("lost while drilling: {why}")));
+    let name = text(&format!("GPU {index}"));
+    let none = Text::new;
+    Chip {
+        kind: ChipKind::Gpu,
+        index,
+        state,
+        name,
+        id: none(),
+        driver: none(),
+        firmware: none(),
+        memory_mib: None,
+    }
+}
+
 /// The one who works for the network.
 pub struct Driller {
     class: Class,
@@ -62,7 +104,9 @@ pub struct Driller {
     limits: Limits,
     library: Library,
     results: Results,
-    job: Option<Job>,
+    jobs: Vec<Job>,
+    /// GPUs that are lost, and why.
+    lost: BTreeMap<u16, String>,
     again: Option<Again>,
     /// Tasks that came to nothing here, and why.
     failed: BTreeMap<[u8; 32], String>,
@@ -91,11 +135,12 @@ impl Driller {
         }
         Ok(Self {
             class: config.drill_class.into(),
-            worker: Worker::start(config.drill_backend.into(), threads, meter.clone(), library.clone())?,
+            worker: Worker::start(engines(config, threads, &meter), &library)?,
             limits: Limits::new(meter),
             library,
             results,
-            job: None,
+            jobs: Vec::new(),
+            lost: BTreeMap::new(),
             again: None,
             failed: BTreeMap::new(),
             beyond: BTreeMap::new(),
@@ -111,7 +156,7 @@ impl Driller {
 
     /// Whether there is anything to look at in this block: there always is while something is under way.
     pub fn is_due(&self, block: u64) -> bool {
-        self.job.is_some() || self.next_look <= block
+        !self.jobs.is_empty() || self.next_look <= block
     }
 
     /// One look at the chain's tasks, and whatever follows from it. A machine that is not `active` takes no new work and commits to
@@ -122,7 +167,9 @@ impl Driller {
             return Ok(());
         }
         let machine = desk.agent.keeper.machine;
-        let held = self.limits.held(&desk.agent.config, &desk.agent.state);
+        let nobody = self.worker.engines().is_empty().then_some(NOBODY);
+        let held = nobody.or_else(|| self.limits.held(&desk.agent.config, &desk.agent.state));
+        self.note_lost(desk).await?;
         self.collect(desk, held.is_some()).await?;
         // One view for all: each costs a call of its own.
         let at = desk.client.latest().await?;
@@ -137,14 +184,16 @@ impl Driller {
         // Work that is held is not to be in the way of an answer, which cannot wait.
         let in_the_way =
             |job: &Job| held.is_some() && job.purpose == Purpose::Result && !questions.is_empty();
-        self.job = self.job.take().filter(|job| !in_the_way(job));
+        self.jobs.retain(|job| !in_the_way(job));
+        let under_way: Vec<[u8; 32]> = self.jobs.iter().map(|job| job.running.task).collect();
         let hand = Hand {
             machine,
             active,
             results: &self.results,
             again: self.again.as_ref().map(|again| (again.task, again.layer)),
             beyond: &self.beyond,
-            busy: self.job.is_some(),
+            free: self.worker.places().saturating_sub(under_way.len()),
+            under_way: &under_way,
             held: held.is_some(),
         };
         for step in plan::steps(&assignments, &questions, &hand) {
@@ -154,13 +203,19 @@ impl Driller {
         let bond = if active { self.pull(desk, &at, worker.as_ref(), rests).await? } else { None };
         // A task that waits for another machine, or for a verdict, asks for nothing.
         let waits = assignments.iter().all(|one| one.stage == Stage::Other);
-        let idle = self.job.is_none() && waits && questions.is_empty();
+        let idle = self.jobs.is_empty() && waits && questions.is_empty();
         self.next_look = if idle { block.saturating_add(PAUSE) } else { 0 };
         let passed_over =
             self.beyond.iter().map(|(task, why)| PassedOver { task: Hex32(*task), why: why.clone() });
         self.view = DrillView {
             held: held.map(|held| held.why.to_string()),
-            working_on: self.job.as_ref().map(|job| Hex32(job.running.task)),
+            working_on: self.jobs.iter().map(|job| Hex32(job.running.task)).collect(),
+            engines: self
+                .worker
+                .engines()
+                .into_iter()
+                .map(|one| EngineView { name: one.name, lost: one.lost })
+                .collect(),
             tasks: assignments.len(),
             questions: questions.len(),
             agreed: worker.as_ref().map_or(0, |worker| worker.agreed),
@@ -177,7 +232,7 @@ impl Driller {
         let assigned = assignments.iter().map(|one| one.id);
         let open: Vec<[u8; 32]> = assigned.chain(questions.iter().map(|asked| asked.id)).collect();
         self.results.retain(&open)?;
-        self.job = self.job.take().filter(|job| open.contains(&job.running.task));
+        self.jobs.retain(|job| open.contains(&job.running.task));
         self.again = self.again.take().filter(|again| open.contains(&again.task));
         self.failed.retain(|task, _| open.contains(task));
         Ok(())
@@ -202,26 +257,44 @@ impl Driller {
         self.beyond = beyond;
     }
 
-    /// Takes what the worker has done: on disk and in the log first, then a debt.
+    /// A GPU that was lost in the midst of a task goes into the log, once for each time.
+    async fn note_lost(&mut self, desk: &mut Desk<'_>) -> Result<(), DeskError> {
+        let lost: BTreeMap<u16, String> =
+            self.worker.engines().into_iter().filter_map(|engine| engine.gpu.zip(engine.lost)).collect();
+        let new = lost.iter().filter(|(gpu, _)| !self.lost.contains_key(gpu));
+        let records: Vec<Body> = new.map(|(gpu, why)| Body::Chip(lost_gpu(*gpu, why))).collect();
+        self.lost = lost;
+        if !records.is_empty() {
+            desk.agent.append(records).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what the engines have done: on disk and in the log first, then a debt.
     async fn collect(&mut self, desk: &mut Desk<'_>, hold: bool) -> Result<(), DeskError> {
-        let Some(job) = &mut self.job else { return Ok(()) };
-        job.running.hold(hold && job.purpose == Purpose::Result);
-        let Some(done) = job.running.poll() else { return Ok(()) };
-        let Some(job) = self.job.take() else { return Ok(()) };
-        let id = job.running.task;
-        match (done, job.purpose) {
-            (Ok(done), Purpose::Result) => self.keep(desk, &job.task, &done).await,
-            (Ok(done), Purpose::Answer(layer)) => {
-                let accumulators = done.layer.unwrap_or_default();
-                self.again = Some(Again { task: id, roots: done.outcome.roots, layer, accumulators });
-                Ok(())
-            }
-            (Err(Trouble::Work(WorkError::Cancelled)), _) => Ok(()),
-            (Err(error), _) => {
-                self.failed.insert(id, error.to_string());
-                Ok(())
+        let mut ended = Vec::new();
+        for mut job in std::mem::take(&mut self.jobs) {
+            job.running.hold(hold && job.purpose == Purpose::Result);
+            match job.running.poll() {
+                Some(done) => ended.push((job, done)),
+                None => self.jobs.push(job),
             }
         }
+        for (job, done) in ended {
+            let id = job.running.task;
+            match (done, job.purpose) {
+                (Ok(done), Purpose::Result) => self.keep(desk, &job.task, &done).await?,
+                (Ok(done), Purpose::Answer(layer)) => {
+                    let accumulators = done.layer.unwrap_or_default();
+                    self.again = Some(Again { task: id, roots: done.outcome.roots, layer, accumulators });
+                }
+                (Err(Trouble::Work(WorkError::Cancelled)), _) => {}
+                (Err(error), _) => {
+                    self.failed.insert(id, error.to_string());
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn keep(&mut self, desk: &mut Desk<'_>, task: &Task, done: &Done) -> Result<(), DeskError> {
@@ -250,7 +323,7 @@ impl Driller {
                     Purpose::Result => None,
                     Purpose::Answer(layer) => layer,
                 };
-                self.job = Some(Job { task, purpose, running: self.worker.take(&task, layer) });
+                self.jobs.push(Job { task, purpose, running: self.worker.take(&task, layer) });
                 Ok(())
             }
         }

@@ -94,8 +94,10 @@ pub struct Hand<'a> {
     pub again: Option<([u8; 32], Option<u8>)>,
     /// Tasks that cannot be done here: their data are missing, or they came to nothing.
     pub beyond: &'a BTreeMap<[u8; 32], String>,
-    /// Whether the worker takes nothing now.
-    pub busy: bool,
+    /// How many more tasks can be worked on now.
+    pub free: usize,
+    /// Tasks that are worked on.
+    pub under_way: &'a [[u8; 32]],
     /// Whether no new work is to begin. What the machine is bound to it must still reveal, and answer for.
     pub held: bool,
 }
@@ -143,21 +145,20 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
     let mut steps: Vec<Step> = assignments.iter().filter_map(|one| to_say(one, hand)).collect();
     let (ready, unready): (Vec<&Question>, _) = questions.iter().partition(|asked| hand.answers(asked));
     steps.extend(ready.into_iter().cloned().map(Step::Answer));
-    if hand.busy {
-        return steps;
-    }
+    let idle = |id: &[u8; 32]| !hand.beyond.contains_key(id) && !hand.under_way.contains(id);
     // A question not answered costs the bond: it goes before all tasks.
-    let again = unready.into_iter().filter(|asked| !hand.beyond.contains_key(&asked.id));
+    let again = unready.into_iter().filter(|asked| idle(&asked.id));
     let again = again.min_by_key(|asked| asked.deadline).map(|asked| Step::Work {
         id: asked.id,
         task: asked.task,
         purpose: Purpose::Answer(asked.layer()),
     });
     let todo = assignments.iter().filter(|one| hand.active && !hand.held && one.awaits_commitment());
-    let todo = todo.filter(|one| hand.results.get(&one.id).is_none() && !hand.beyond.contains_key(&one.id));
-    let todo = todo.min_by_key(|one| one.deadline);
-    let todo = todo.map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
-    steps.extend(again.or(todo));
+    let mut todo: Vec<_> = todo.filter(|one| hand.results.get(&one.id).is_none() && idle(&one.id)).collect();
+    todo.sort_by_key(|one| one.deadline);
+    let todo =
+        todo.into_iter().map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
+    steps.extend(again.into_iter().chain(todo).take(hand.free));
     steps
 }
 
@@ -206,9 +207,21 @@ mod tests {
             results,
             again: None,
             beyond: NOTHING,
-            busy: false,
+            free: 1,
+            under_way: &[],
             held: false,
         }
+    }
+
+    #[test]
+    fn every_engine_gets_a_task_that_nobody_works_on() {
+        let (_dir, results) = results(&[]);
+        let tasks = [3, 1, 2].map(|number| assignment(number, Stage::Committing, State::Assigned));
+        let under_way = [tasks[1].id];
+        let free = Hand { free: 5, under_way: &under_way, ..hand(&results) };
+        let work = |one: &Assignment| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result };
+        assert_eq!(steps(&tasks, &[], &free), [work(&tasks[2]), work(&tasks[0])]);
+        assert_eq!(steps(&tasks, &[], &Hand { free: 1, ..free }), [work(&tasks[2])]);
     }
 
     #[test]
@@ -217,7 +230,7 @@ mod tests {
         let tasks = [3, 1, 2].map(|number| assignment(number, Stage::Committing, State::Assigned));
         let wanted = Step::Work { id: tasks[1].id, task: tasks[1].task, purpose: Purpose::Result };
         assert_eq!(steps(&tasks, &[], &hand(&results)), [wanted]);
-        assert_eq!(steps(&tasks, &[], &Hand { busy: true, ..hand(&results) }), []);
+        assert_eq!(steps(&tasks, &[], &Hand { free: 0, ..hand(&results) }), []);
     }
 
     #[test]

@@ -1,20 +1,22 @@
-//! The thread that does tasks, one after another, behind everything else that the host does.
+//! The threads that do tasks, one for each engine, behind everything else that the host does.
+//!
+//! Tasks wait in one queue. A task whose engine is lost in the midst of it goes back to the front, for another or for the same one once it is there
+//! again: an engine that was lost tries anew every minute.
 
-use super::energy::EnergyMeter;
-use drilling::{
-    Library, LibraryError, Outcome, Task, WorkError,
-    cpu::{self, Backend, Control},
-};
+use super::engine::{Engine, EngineError, Product};
+use drilling::{Class, Library, LibraryError, Outcome, Task, WorkError, cpu::Control};
 use std::{
-    num::NonZeroUsize,
-    sync::{Arc, mpsc},
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
 /// The lowest priority that Linux knows: whoever else wants the processor has it first.
 const NICEST: i32 = 19;
+/// How long an engine that was lost is left alone.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// A task done.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct Done {
     pub layer: Option<Vec<i32>>,
     /// How long it took, ms, pauses included.
     pub span_ms: u64,
-    /// What the processors used meanwhile, mJ.
+    /// What was used meanwhile, mJ.
     pub energy_mj: Option<u64>,
     /// Threads.
     pub threads: u16,
@@ -40,6 +42,9 @@ pub enum Trouble {
     /// The data that it runs over.
     #[error(transparent)]
     Data(#[from] LibraryError),
+    /// No engine here is fit for it.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// A task under way.
@@ -78,83 +83,217 @@ struct Job {
     layer: Option<u8>,
     control: Arc<Control>,
     done: oneshot::Sender<Result<Done, Trouble>>,
+    /// Engines that cannot do it, by number.
+    unfit: Vec<usize>,
 }
 
-/// A handle on the thread, which ends with it.
-#[derive(Debug)]
+/// An engine as others see it.
+#[derive(Debug, Clone)]
+pub struct EngineState {
+    /// What it is called.
+    pub name: String,
+    /// Its number among the GPUs, if it is one.
+    pub gpu: Option<u16>,
+    /// Why it does nothing, if it was lost.
+    pub lost: Option<String>,
+    largest: Class,
+}
+
+/// What threads share.
+struct Queue {
+    jobs: VecDeque<Job>,
+    engines: Vec<EngineState>,
+    closed: bool,
+}
+
+impl Queue {
+    /// The first task for an engine.
+    fn next_for(&mut self, number: usize) -> Option<Job> {
+        let place = self.jobs.iter().position(|job| self.is_for(job, number))?;
+        self.jobs.remove(place)
+    }
+
+    fn is_for(&self, job: &Job, number: usize) -> bool {
+        let class = Class::of(&job.task.spec);
+        let can = |other: usize| !job.unfit.contains(&other);
+        let mut others = (0..).zip(&self.engines).filter(|(_, engine)| engine.lost.is_none());
+        let suited = |engine: &EngineState| class <= engine.largest;
+        can(number)
+            && (self.engines.get(number).is_some_and(suited)
+                || !others.any(|(other, engine)| suited(engine) && can(other)))
+    }
+
+    /// Gives a task to another engine, or up where there is none.
+    fn pass_on(&mut self, mut job: Job, number: usize, why: String) {
+        job.unfit.push(number);
+        if job.unfit.len() < self.engines.len() {
+            self.jobs.push_front(job);
+        } else {
+            // Nobody may wait for it any more.
+            let _ = job.done.send(Err(Trouble::Unfit(why)));
+        }
+    }
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handle on the threads, which end with it.
 pub struct Worker {
-    jobs: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
 }
 
 impl Worker {
-    /// Starts the thread; it works with these instructions on so many threads of its own, over data of this library.
-    pub fn start(
-        backend: Backend,
-        threads: NonZeroUsize,
-        meter: EnergyMeter,
-        library: Library,
-    ) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let serve = move || {
-            // Only this thread, and those that it starts.
-            if let Err(error) = rustix::process::setpriority_process(None, NICEST) {
-                tracing::warn!(%error, "drilling runs at the usual priority");
-            }
-            while let Ok(job) = queue.recv() {
-                let Job { task, layer, control, done } = job;
-                let _ = done.send(work(&task, layer, (backend, threads), control, (&meter, &library)));
-            }
+    /// Starts a thread for each engine; they work over data of this library.
+    pub fn start(engines: Vec<Box<dyn Engine>>, library: &Library) -> std::io::Result<Self> {
+        let state = |engine: &Box<dyn Engine>| EngineState {
+            name: engine.name(),
+            gpu: engine.gpu(),
+            lost: None,
+            largest: engine.largest(),
         };
-        thread::Builder::new().name("drill".into()).spawn(serve)?;
-        Ok(Self { jobs })
+        let engines_seen = engines.iter().map(state).collect();
+        let queue = Queue { jobs: VecDeque::new(), engines: engines_seen, closed: false };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
+        for (number, mut engine) in engines.into_iter().enumerate() {
+            let (shared, library) = (shared.clone(), library.clone());
+            let serve = move || {
+                // Only this thread, and those that it starts.
+                if let Err(error) = rustix::process::setpriority_process(None, NICEST) {
+                    tracing::warn!(%error, "drilling runs at the usual priority");
+                }
+                serve(&shared, number, engine.as_mut(), &library);
+            };
+            thread::Builder::new().name(format!("drill-{number}")).spawn(serve)?;
+        }
+        Ok(Self { shared })
     }
 
     /// Takes on a task; `layer` asks for that layer's accumulators too.
     pub fn take(&self, task: &Task, layer: Option<u8>) -> Running {
         let (sender, done) = oneshot::channel();
         let control = Arc::new(Control::new());
-        let job = Job { task: *task, layer, control: control.clone(), done: sender };
-        // A thread that has ended is seen by the closed channel.
-        let _ = self.jobs.send(job);
+        let job = Job { task: *task, layer, control: control.clone(), done: sender, unfit: Vec::new() };
+        self.shared.lock().jobs.push_back(job);
+        self.shared.changed.notify_all();
         Running { task: task.id(), control, done }
+    }
+
+    /// The engines.
+    pub fn engines(&self) -> Vec<EngineState> {
+        self.shared.lock().engines.clone()
+    }
+
+    /// How many tasks can be under way at one time.
+    pub fn places(&self) -> usize {
+        self.engines().iter().filter(|engine| engine.lost.is_none()).count().max(1)
     }
 }
 
-fn work(
-    task: &Task,
-    wanted: Option<u8>,
-    (backend, threads): (Backend, NonZeroUsize),
-    control: Arc<Control>,
-    (meter, library): (&EnergyMeter, &Library),
-) -> Result<Done, Trouble> {
-    let published = library.open(&task.spec)?;
-    let (started, before) = (Instant::now(), meter.microjoules());
-    let options = cpu::Options { backend, threads, control };
-    let mut kept = None;
-    let outcome = cpu::run(task, published.as_deref(), &options, |layer, accumulators| {
-        if wanted == Some(layer) {
-            kept = Some(accumulators.to_vec());
+fn serve(shared: &Shared, number: usize, engine: &mut dyn Engine, library: &Library) {
+    while let Some(job) = wait(shared, number) {
+        let started = Instant::now();
+        let result = library.open(&job.task.spec).map_err(Trouble::from).and_then(|published| {
+            match engine.work(&job.task, published.as_deref(), job.layer, &job.control) {
+                Err(EngineError::Task(error)) => Err(error.into()),
+                done => Ok(done),
+            }
+        });
+        let mut queue = shared.lock();
+        match result {
+            Ok(Err(EngineError::Lost(why))) => {
+                tracing::warn!(
+                    engine = engine.name(),
+                    why,
+                    "lost in the midst of a task, which another is to do"
+                );
+                if let Some(state) = queue.engines.get_mut(number) {
+                    state.lost = Some(why);
+                }
+                queue.jobs.push_front(job);
+            }
+            Ok(Err(EngineError::Unfit(why))) => {
+                tracing::warn!(engine = engine.name(), why, "not fit for a task");
+                queue.pass_on(job, number, why);
+            }
+            Ok(Err(EngineError::Task(error))) => drop(job.done.send(Err(error.into()))),
+            Ok(Ok(product)) => drop(job.done.send(Ok(done(product, started)))),
+            Err(trouble) => drop(job.done.send(Err(trouble))),
         }
-    })?;
-    let used = |(before, after): (u64, u64)| after.checked_sub(before).map(|used| used / 1000);
-    Ok(Done {
-        outcome,
-        layer: kept,
+        drop(queue);
+        shared.changed.notify_all();
+    }
+}
+
+/// The next task for this engine; none once the handle is gone. One that was lost rests first.
+fn wait(shared: &Shared, number: usize) -> Option<Job> {
+    let mut queue = shared.lock();
+    let lost = Instant::now();
+    loop {
+        if queue.closed {
+            return None;
+        }
+        let rest = match queue.engines.get_mut(number) {
+            Some(state) if state.lost.is_some() => match AGAIN.checked_sub(lost.elapsed()) {
+                Some(rest) if !rest.is_zero() => Some(rest),
+                _ => {
+                    state.lost = None;
+                    None
+                }
+            },
+            _ => None,
+        };
+        if rest.is_none()
+            && let Some(job) = queue.next_for(number)
+        {
+            return Some(job);
+        }
+        queue = match rest {
+            Some(rest) => shared.changed.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner).0,
+            None => shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+}
+
+fn done(product: Product, started: Instant) -> Done {
+    Done {
+        outcome: product.outcome,
+        layer: product.layer,
         span_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        energy_mj: before.zip(meter.microjoules()).and_then(used),
-        threads: u16::try_from(threads.get()).unwrap_or(u16::MAX),
-    })
+        energy_mj: product.energy_mj,
+        threads: product.threads,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use drilling::Class;
-    use std::{path::Path, time::Duration};
+    use super::{super::engine::Processor, *};
+    use crate::drill::energy::EnergyMeter;
+    use drilling::{cpu::Backend, published::Published};
+    use std::{num::NonZeroUsize, path::Path, sync::mpsc};
 
-    fn worker() -> Worker {
-        let library = Library::new(Path::new("/nonexistent"));
-        Worker::start(Backend::fastest(), NonZeroUsize::MIN, EnergyMeter::none(), library).unwrap()
+    fn processor() -> Box<dyn Engine> {
+        let (backend, threads) = (Backend::fastest(), NonZeroUsize::MIN);
+        Box::new(Processor { backend, threads, meter: EnergyMeter::none() })
+    }
+
+    fn worker(engines: Vec<Box<dyn Engine>>) -> Worker {
+        Worker::start(engines, &Library::new(Path::new("/nonexistent"))).unwrap()
     }
 
     fn wait(running: &mut Running) -> Result<Done, Trouble> {
@@ -169,7 +308,7 @@ mod tests {
     #[test]
     fn a_task_is_done_as_the_reference_does_it() {
         let task = Task { spec: Class::Tiny.mlp(), seed: [7; 32] };
-        let worker = worker();
+        let worker = worker(vec![processor()]);
         let done = wait(&mut worker.take(&task, Some(1))).unwrap();
         let mut second = Vec::new();
         let reference = drilling::reference::run(&task, None, |layer, sums| {
@@ -185,7 +324,7 @@ mod tests {
     fn an_infer_task_runs_over_the_data_it_names() {
         let digits = drilling::digits::published().unwrap();
         let task = Task { spec: digits.spec(64).unwrap(), seed: [3; 32] };
-        let worker = worker();
+        let worker = worker(vec![processor()]);
         let done = wait(&mut worker.take(&task, None)).unwrap();
         assert_eq!(done.outcome, drilling::reference::run(&task, Some(&digits), |_, _| {}).unwrap());
         let mut other = task;
@@ -197,7 +336,7 @@ mod tests {
     #[test]
     fn a_held_task_waits_and_a_dropped_one_ends() {
         let task = Task { spec: Class::Tiny.mlp(), seed: [8; 32] };
-        let worker = worker();
+        let worker = worker(vec![processor()]);
         let mut held = worker.take(&task, None);
         held.hold(true);
         thread::sleep(Duration::from_millis(50));
@@ -205,5 +344,85 @@ mod tests {
         wait(&mut held).unwrap();
         drop(worker.take(&Task { spec: Class::Small.mlp(), seed: [9; 32] }, None));
         wait(&mut worker.take(&task, None)).unwrap();
+    }
+
+    /// One whose device goes away in the midst of its work, as often as it is asked.
+    struct Falling {
+        told: mpsc::Sender<[u8; 32]>,
+        error: fn() -> EngineError,
+    }
+
+    impl Engine for Falling {
+        fn name(&self) -> String {
+            "GPU 0".into()
+        }
+
+        fn largest(&self) -> Class {
+            Class::Large
+        }
+
+        fn work(
+            &mut self,
+            task: &Task,
+            _: Option<&Published>,
+            _: Option<u8>,
+            _: &Arc<Control>,
+        ) -> Result<Product, EngineError> {
+            self.told.send(task.id()).unwrap();
+            Err((self.error)())
+        }
+    }
+
+    #[test]
+    fn a_task_whose_engine_is_lost_is_done_by_another() {
+        let (told, asked) = mpsc::channel();
+        let lost = || EngineError::Lost("fell off the bus".into());
+        let worker = worker(vec![Box::new(Falling { told, error: lost }), processor()]);
+        assert_eq!(worker.places(), 2);
+        // Too large for a processor that has a GPU beside it: the GPU gets it first.
+        let mut spec = Class::Tiny.mlp();
+        spec.rows = 2400;
+        let task = Task { spec, seed: [1; 32] };
+        assert_eq!(Class::of(&task.spec), Class::Small);
+        let larger = Task { spec: wide(), seed: [2; 32] };
+        assert_eq!(Class::of(&larger.spec), Class::Medium);
+        let mut running = worker.take(&larger, None);
+        assert_eq!(asked.recv().unwrap(), larger.id());
+        while worker.engines().iter().all(|engine| engine.lost.is_none()) {
+            thread::yield_now();
+        }
+        assert_eq!(worker.engines()[0].lost.as_deref(), Some("fell off the bus"));
+        assert_eq!(worker.places(), 1);
+        drop(running.poll());
+        drop(running);
+        let expected = cpu(&task);
+        assert_eq!(wait(&mut worker.take(&task, None)).unwrap().outcome, expected);
+        assert!(asked.try_recv().is_err(), "a lost engine is left alone for a while");
+    }
+
+    #[test]
+    fn a_task_that_no_engine_is_fit_for_says_why() {
+        let (told, asked) = mpsc::channel();
+        let unfit = || EngineError::Unfit("too little memory".into());
+        let alone = worker(vec![Box::new(Falling { told: told.clone(), error: unfit })]);
+        let task = Task { spec: Class::Tiny.mlp(), seed: [4; 32] };
+        let trouble = wait(&mut alone.take(&task, None)).unwrap_err();
+        assert_eq!(trouble.to_string(), "too little memory");
+        let both = worker(vec![Box::new(Falling { told, error: unfit }), processor()]);
+        for _ in 0..3 {
+            assert_eq!(wait(&mut both.take(&task, None)).unwrap().outcome, cpu(&task));
+        }
+        drop(asked);
+    }
+
+    fn cpu(task: &Task) -> Outcome {
+        drilling::cpu::run(task, None, &drilling::cpu::Options::default(), |_, _| {}).unwrap()
+    }
+
+    /// Just above a processor's tasks.
+    fn wide() -> drilling::Spec {
+        let mut spec = Class::Small.mlp();
+        spec.rows = 10_240;
+        spec
     }
 }

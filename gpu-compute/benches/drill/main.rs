@@ -184,11 +184,11 @@ fn whole(ours: &mut Driller, cublas: Option<&Cublas>, class: Class, rounds: usiz
             bare += ms;
         }
     }
-    ours.run(&task, None, &Control::new(), None)?;
+    ours.run(&task, None, &Control::new(), &Default::default())?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         let started = std::time::Instant::now();
-        ours.run(&task, None, &Control::new(), None)?;
+        ours.run(&task, None, &Control::new(), &Default::default())?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
     }
     let ms = median(times);

@@ -1,7 +1,8 @@
 //! The task done again. Layers that a question needs are kept; the rest is forgotten as soon as it is hashed.
 
 use super::AuditError;
-use drilling::{Library, Outcome, Task, cpu, published::Published};
+use drilling::{Class, Library, Outcome, Task, cpu, published::Published};
+use gpu_compute::{Done, Driller};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -61,8 +62,25 @@ impl Truths {
     }
 }
 
+/// A large task takes a processor an hour. Where no GPU does it, the processor has to.
+fn on_gpu(task: &Task, published: Option<&Published>, wanted: &BTreeSet<u8>) -> Option<Done> {
+    for index in 0..gpu_compute::count() {
+        match Driller::open(index).and_then(|mut gpu| gpu.run(task, published, &cpu::Control::new(), wanted))
+        {
+            Ok(done) => return Some(done),
+            Err(error) => tracing::warn!(%error, index, "a GPU does not do a task again"),
+        }
+    }
+    None
+}
+
 fn run(task: &Task, library: &Library, wanted: &BTreeSet<u8>) -> Result<Truth, AuditError> {
     let published = library.open(&task.spec)?;
+    if Class::of(&task.spec) > Class::Small
+        && let Some(done) = on_gpu(task, published.as_deref(), wanted)
+    {
+        return Ok(Truth { outcome: done.outcome, layers: done.layers, published });
+    }
     let mut layers = BTreeMap::new();
     let outcome = cpu::run(task, published.as_deref(), &cpu::Options::default(), |layer, accumulators| {
         if wanted.contains(&layer) {

@@ -2,23 +2,17 @@
 
 mod nvrtc;
 
-use crate::{setup, sh};
+use crate::pip;
 use anyhow::{Context, Result, bail, ensure};
 use nvrtc::{Nvrtc, Program};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The oldest that knows Hopper's instructions: PTX of a newer one is refused by drivers that are older than it.
 const NVRTC: &str = "nvidia-cuda-nvrtc-cu12==12.1.105 \
     --hash=sha256:339b385f50c309763ca65456ec75e17bbefcbbf2893f462cb8b90584cd27a1c2";
-const VERSION: &str = "12.1.105";
-
-const PIP: &[setup::Package] =
-    &[("python3-pip", "/usr/lib/python3/dist-packages/pip", "fetches NVIDIA's kernel compiler, 14 MB")];
-
 /// Registers that may go to memory, bytes of a thread. What is left is in the end of `layer_hopper`, once for a tile.
 const MOST_SPILLED: u32 = 128;
 
@@ -109,26 +103,7 @@ fn sources(folder: &Path) -> Result<Vec<(String, String)>> {
 
 /// The compiler's library, fetched once.
 fn library() -> Result<PathBuf> {
-    let folder = sh::target_dir().join(format!("nvrtc-{VERSION}"));
-    let library = folder.join("nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
-    if library.exists() {
-        return Ok(library);
-    }
-    let has_pip = |python: &str| {
-        Command::new(python).args(["-m", "pip", "--version"]).output().is_ok_and(|out| out.status.success())
-    };
-    let python = if has_pip("python3") { "python3" } else { "/usr/bin/python3" };
-    if !has_pip(python) {
-        setup::install(PIP)?;
-    }
-    fs::create_dir_all(&folder)?;
-    let wanted = folder.join("requirements.txt");
-    fs::write(&wanted, NVRTC)?;
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target"])
-        .arg(&folder)
-        .arg("-r")
-        .arg(&wanted);
-    sh::step("NVIDIA's kernel compiler, by pip", &mut pip)?;
-    Ok(library)
+    let folder =
+        pip::fetch("nvrtc", "NVIDIA's kernel compiler, by pip", NVRTC, &["--no-deps", "--require-hashes"])?;
+    Ok(folder.join("nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
 }
