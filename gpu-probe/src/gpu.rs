@@ -1,6 +1,6 @@
 //! GPUs, asked through a thread that may be given up.
 
-use crate::{nvml::Driver, window::Window};
+use crate::{identity::NvmlView, nvml::Driver, window::Window};
 use attest::record::{Chip, ChipKind, ChipState, Text, text};
 use std::{
     path::PathBuf,
@@ -63,6 +63,14 @@ impl Gpus {
             None => {}
         }
         self.chips.clone()
+    }
+
+    pub fn identities(&mut self) -> Result<(String, Vec<NvmlView>), String> {
+        let list = |driver: &mut Loaded| driver.as_ref().map(Driver::identities).map_err(Clone::clone);
+        match self.ask(self.deadlines.start, list) {
+            Some(identities) => identities.map_err(|state| format!("{state:?}")),
+            None => Err("NVML does not answer".into()),
+        }
     }
 
     /// Windows that are open stay so, and a chip that has fallen silent keeps its names.

@@ -1,6 +1,10 @@
 //! The memory challenge on one GPU. The bits are the [reference](super::memory::Filled)'s.
 
-use super::memory::{BLOCK, Disclosure, END, Memory, Questions, Roots};
+use super::{
+    fingerprint,
+    memory::{BLOCK, Disclosure, END, Memory, Questions, Roots},
+    path::path,
+};
 use crate::{
     arguments::{NODES, Tree, Trees, Words8},
     device::{self, Facts},
@@ -9,7 +13,6 @@ use crate::{
     kernels::{Kernels, Path},
     memory::Room,
 };
-use blake3::hazmat::{Mode, merge_subtrees_non_root};
 use cudarc::{
     driver::{
         CudaContext, CudaEvent, CudaFunction, LaunchConfig, PushKernelArg,
@@ -34,14 +37,16 @@ const WALKERS: u32 = 10;
 pub struct Challenger {
     context: Arc<CudaContext>,
     pub(super) kernels: Kernels,
-    pub(super) facts: Facts,
-    pub(super) functions: Functions,
+    facts: Facts,
+    functions: Functions,
+    pub(super) measures: fingerprint::Functions,
     rooms: Rooms,
+    pub(super) fingerprint_rooms: fingerprint::Rooms,
     done: Option<Done>,
 }
 
 #[derive(Debug)]
-pub(super) struct Functions {
+struct Functions {
     fill: CudaFunction,
     leaves: CudaFunction,
     walk: CudaFunction,
@@ -113,8 +118,16 @@ impl Challenger {
             leaves: function("memory_leaves")?,
             walk: function("memory_walk")?,
         };
-        let facts = device::facts(&context)?;
-        Ok(Self { context, kernels, facts, functions, rooms: Rooms::default(), done: None })
+        Ok(Self {
+            facts: device::facts(&context)?,
+            measures: fingerprint::Functions::load(&module)?,
+            context,
+            kernels,
+            functions,
+            rooms: Rooms::default(),
+            fingerprint_rooms: fingerprint::Rooms::default(),
+            done: None,
+        })
     }
 
     /// What CUDA says of the GPU.
@@ -124,20 +137,40 @@ impl Challenger {
 
     /// Bytes of GPU memory that are free, what this challenger holds not among them.
     pub fn free(&self) -> Result<u64, GpuError> {
-        self.context.bind_to_thread().doing("using the GPU")?;
+        self.bind()?;
         self.context.mem_get_info().doing("asking for free memory").map(|(free, _)| free as u64)
     }
 
-    /// Gives back what the last challenge left.
-    pub fn forget(&mut self) {
+    /// Gives back all memory, and what the last challenge left in it.
+    pub fn forget(&mut self) -> Result<(), GpuError> {
         (self.done, self.rooms) = (None, Rooms::default());
+        self.fingerprint_rooms = fingerprint::Rooms::default();
+        self.wait("freeing memory")
+    }
+
+    fn wait(&self, doing: &'static str) -> Result<(), GpuError> {
+        self.kernels.stream.synchronize().doing(doing)
+    }
+
+    pub(super) fn bind(&self) -> Result<(), GpuError> {
+        self.context.bind_to_thread().doing("using the GPU")
+    }
+
+    /// Milliseconds that the work took on the GPU.
+    pub(super) fn timed(&self, work: impl FnOnce() -> Result<(), GpuError>) -> Result<f32, GpuError> {
+        let before = self.event()?;
+        work()?;
+        let after = self.event()?;
+        self.wait("measuring")?;
+        before.elapsed_ms(&after).doing("timing")
     }
 
     /// Does a challenge.
     pub fn memory(&mut self, challenge: &Memory) -> Result<Committed, GpuError> {
-        self.context.bind_to_thread().doing("using the GPU")?;
+        self.bind()?;
         self.done = None;
         let (mut blocks, mut ends) = self.reserve(challenge)?;
+        self.wait("reserving memory")?;
         let begun = Instant::now();
         let start = self.event()?;
         self.fill(challenge, blocks.data)?;
@@ -168,9 +201,8 @@ impl Challenger {
     /// Answers questions about the last challenge; none where there was none.
     pub fn disclose(&self, questions: &Questions) -> Result<Option<Disclosure>, GpuError> {
         let Some(done) = &self.done else { return Ok(None) };
-        self.context.bind_to_thread().doing("using the GPU")?;
-        let open =
-            |index: u32, proof: &mut Vec<u8>| self.open_chunk(&done.blocks, index, proof);
+        self.bind()?;
+        let open = |index: u32, proof: &mut Vec<u8>| self.open_chunk(&done.blocks, index, proof);
         let end = |walk: u32, proof: &mut Vec<u8>| {
             self.open_chunk(&done.ends, (u64::from(walk) * END / BLOCK) as u32, proof)
         };
@@ -180,7 +212,7 @@ impl Challenger {
     /// Memory for blocks and ends, and for their trees.
     fn reserve(&mut self, challenge: &Memory) -> Result<(Levels, Levels), GpuError> {
         let (stream, rooms) = (&self.kernels.stream, &mut self.rooms);
-        let mut levels = |key, bytes: u64, data: &mut Room, leaves: &mut Room, above: &mut Room| {
+        let levels = |key, bytes: u64, data: &mut Room, leaves: &mut Room, above: &mut Room| {
             let count = bytes.div_ceil(BLOCK) as u32;
             let data = data.sized(stream, bytes)?;
             let mut nodes = vec![(leaves.sized(stream, 32 * u64::from(count))?, count)];
@@ -209,7 +241,8 @@ impl Challenger {
             let mut launch = self.kernels.stream.launch_builder(&self.functions.fill);
             launch.arg(&blocks).arg(&lanes).arg(&from).arg(&to).arg(&key);
             // SAFETY: there is room for all lanes' steps; references lead to earlier ones.
-            unsafe { launch.launch(of_threads(lanes.div_ceil(WARPS), 32 * WARPS)) }.doing("filling memory")?;
+            unsafe { launch.launch(of_threads(lanes.div_ceil(WARPS), 32 * WARPS)) }
+                .doing("filling memory")?;
         }
         Ok(())
     }
@@ -261,36 +294,18 @@ impl Challenger {
         let mut bytes = vec![0; (tree.bytes - from).min(BLOCK) as usize];
         download(&self.kernels, tree.data + from, &mut bytes)?;
         proof.append(&mut bytes);
-        let (mut lefts, mut rights, mut index) = (Vec::new(), Vec::new(), chunk);
-        for (at, count) in &tree.nodes {
-            let first = index / NODES * NODES;
-            let mut group = vec![[0; 32]; (count - first).min(NODES) as usize];
+        let counts: Vec<u32> = tree.nodes.iter().map(|(_, count)| *count).collect();
+        let fetch = |level: usize, first: u32, count: u32| {
+            let (at, _) = tree.nodes.get(level).copied().unwrap_or_default();
+            let mut group = vec![[0; 32]; count as usize];
             download(&self.kernels, at + 32 * u64::from(first), group.as_flattened_mut())?;
-            let mut place = (index - first) as usize;
-            while group.len() > 1 {
-                match group.get(place ^ 1) {
-                    Some(left) if place % 2 == 1 => lefts.push(*left),
-                    Some(right) => rights.push(*right),
-                    None => {}
-                }
-                (group, place) = (above(&tree.key, &group), place / 2);
-            }
-            index /= NODES;
-        }
-        proof.extend(lefts.into_iter().rev().chain(rights).flatten());
+            Ok::<_, GpuError>(group)
+        };
+        proof.extend(path(&tree.key, &counts, chunk, fetch)?.as_flattened());
         Ok(())
     }
 }
 
-/// A level's nodes in pairs; one without a sibling rises as it is.
-fn above(key: &Hash, nodes: &[Hash]) -> Vec<Hash> {
-    let join = |pair: &[Hash]| match pair {
-        [left, right] => merge_subtrees_non_root(left, right, Mode::KeyedHash(key)),
-        rest => rest.first().copied().unwrap_or_default(),
-    };
-    nodes.chunks(2).map(join).collect()
-}
-
-fn of_threads(blocks: u32, threads: u32) -> LaunchConfig {
+pub(super) fn of_threads(blocks: u32, threads: u32) -> LaunchConfig {
     LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (threads, 1, 1), shared_mem_bytes: 0 }
 }

@@ -63,7 +63,7 @@ fn quarter(x: &mut Block, [a, b, c, d]: [usize; 4]) {
 
 /// Which of `among` things a word chooses.
 pub fn choose(word: u32, among: u32) -> u32 {
-    (u64::from(word) * u64::from(among) >> 32) as u32
+    ((u64::from(word) * u64::from(among)) >> 32) as u32
 }
 
 /// A block's bytes.

@@ -132,7 +132,8 @@ impl Memory {
 
     /// The blocks that a block is mixed from besides the one before it, given that one's first words.
     fn references(&self, step: u32, lane: u32, before: &Block) -> [u32; REFERENCES] {
-        let begun = self.segments().map(|(from, _)| from).take_while(|from| *from <= step).last().unwrap_or(0);
+        let begun =
+            self.segments().map(|(from, _)| from).take_while(|from| *from <= step).last().unwrap_or(0);
         block::heads(before).map(|word| match begun {
             0 => block::choose(word, step) * self.lanes + lane,
             begun => block::choose(word, begun * self.lanes),

@@ -97,8 +97,7 @@ pub(super) fn walked<E>(
 ) -> Result<Block, E> {
     let mut state = block::first(key, walk);
     for _ in 0..STEPS_OF_A_WALK {
-        let [first, second, third] =
-            block::heads(&state).map(|word| block::choose(word, challenge.blocks()));
+        let [first, second, third] = block::heads(&state).map(|word| block::choose(word, challenge.blocks()));
         state = block::mix(&state, &[at(first)?, at(second)?, at(third)?]);
     }
     Ok(state)

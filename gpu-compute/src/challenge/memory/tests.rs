@@ -101,7 +101,13 @@ fn wrong_blocks_are_found_as_often_as_they_should() {
 fn one_walk_finds_what_few_blocks_are_missing() {
     let challenge = challenge(8, 64, 64);
     let honest = Filled::new(&challenge).unwrap();
-    let lossy = honest.with_walks(|index, block| if index % 20 == 7 { block[0] = 0 }).unwrap();
+    let lossy = honest
+        .with_walks(|index, block| {
+            if index % 20 == 7 {
+                block[0] = 0
+            }
+        })
+        .unwrap();
     let wrong = (0..64).filter(|walk| {
         let questions = Questions { blocks: vec![], walks: vec![*walk] };
         let verdict = challenge.verify(&lossy.digest(), &questions, &lossy.disclose(&questions).unwrap());
@@ -111,10 +117,13 @@ fn one_walk_finds_what_few_blocks_are_missing() {
     assert!(wrong.count() >= 52, "1 − 0.95^48 = 91 % of them touch a missing block");
 }
 
+/// Which blocks are kept.
+type Keeps = fn(&Memory, u32) -> bool;
+
 /// Keeps some blocks and makes the others again whenever they are needed.
 struct Forgetful<'a> {
     filled: &'a Filled,
-    keeps: fn(&Memory, u32) -> bool,
+    keeps: Keeps,
     made: u64,
 }
 
@@ -149,7 +158,7 @@ fn half_the_memory_costs_many_blocks_for_each_read() {
     let challenge = challenge(8, 256, 6);
     let filled = Filled::new(&challenge).unwrap();
     let key = challenge.walk_key(&filled.roots().blocks);
-    let policies: [(&str, fn(&Memory, u32) -> bool, f64); 4] = [
+    let policies: [(&str, Keeps, f64); 4] = [
         ("7 of 8 steps", |c, index| index / c.lanes() % 8 != 7, 0.1),
         ("3 of 4 steps", |c, index| index / c.lanes() % 4 != 3, 0.4),
         ("every other step", |c, index| index / c.lanes() % 2 == 0, 5.0),
