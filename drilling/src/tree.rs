@@ -348,9 +348,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn opened<'a>(tree: &Tree, proof: &'a [u8], from: u64, count: u64) -> Opening<'a> {
-        let mut reader = Reader::new(proof);
-        let opening = tree.read(&mut reader, from, count).unwrap();
-        assert!(reader.is_empty());
+        let (opening, rest) = tree.split(proof, from, count).unwrap();
+        assert!(rest.is_empty());
         opening
     }
 

@@ -247,6 +247,13 @@ fn mounts_over_the_driver_are_found_and_a_containers_are_usual() {
     tree.add("proc/self/mountinfo", &format!("40 27 0:40 / {LIBRARIES} rw - overlay fake rw\n"));
     only(&check(&tree, &cuda()), Check::Mounts, "overlay fake/");
     let tree = Tree::honest();
+    let folder = "/usr/lib/modules/6.8.0-45-generic/updates";
+    tree.add("proc/self/mountinfo", &format!("40 27 0:40 / {folder} rw - tmpfs none rw\n"));
+    only(&check(&tree, &cuda()), Check::Mounts, folder);
+    let tree = Tree::honest();
+    tree.add("proc/self/mountinfo", "40 27 0:40 / /usr/lib/modules rw - overlay none rw\n");
+    assert_eq!(of(&check(&tree, &cuda()), Check::Mounts).verdict, Verdict::Consistent, "a layout's choice");
+    let tree = Tree::honest();
     tree.write("proc/self/mountinfo", &format!("27 1 0:9 / / rw - overlay overlay rw\n{overlay}"));
     assert_eq!(of(&check(&tree, &cuda()), Check::Mounts).verdict, Verdict::Unknown);
 }

@@ -59,8 +59,12 @@ impl Libraries {
 
     /// Files and folders that nothing should be mounted over.
     pub fn watched(&self) -> Vec<PathBuf> {
-        let fixed = ["/proc/driver/nvidia", "/sys/module/nvidia", "/lib/modules", "/usr/lib/modules"];
-        self.loaded.iter().cloned().chain(fixed.map(PathBuf::from)).collect()
+        let fixed = ["/proc/driver/nvidia", "/sys/module/nvidia"].map(PathBuf::from);
+        let digested = self.digests.iter().map(|digest| digest.path.clone());
+        // `/lib` has long been a link, and mounts are told by where it leads.
+        let linked = digested.clone().filter(|path| path.starts_with("/lib"));
+        let linked = linked.map(|path| Path::new("/usr").join(path.strip_prefix("/").unwrap_or(&path)));
+        self.loaded.iter().cloned().chain(fixed).chain(digested.clone()).chain(linked).collect()
     }
 }
 

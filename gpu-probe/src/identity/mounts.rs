@@ -47,8 +47,8 @@ fn unescape(text: &str) -> String {
 /// Whether a mount lies on a watched file, in a watched folder, or between it and the folder that libraries are in.
 pub fn covers(mount: &Mount, watched: &[PathBuf]) -> bool {
     let point = Path::new(&mount.point);
-    // A whole `/usr` of its own is an installation's choice; a library's own folder is not.
-    let deep = point.components().count() > 3;
+    // A whole `/usr` or all modules on a mount of their own are an installation's choice; a library's folder is not.
+    let deep = point.components().count() > 3 && point != Path::new("/usr/lib/modules");
     watched.iter().any(|file| point.starts_with(file) || deep && file.starts_with(point))
 }
 
