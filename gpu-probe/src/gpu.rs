@@ -65,12 +65,10 @@ impl Gpus {
         self.chips.clone()
     }
 
-    pub fn identities(&mut self) -> Result<(String, Vec<NvmlView>), String> {
+    pub fn identities(&mut self) -> Result<(String, Vec<NvmlView>), ChipState> {
         let list = |driver: &mut Loaded| driver.as_ref().map(Driver::identities).map_err(Clone::clone);
-        match self.ask(self.deadlines.start, list) {
-            Some(identities) => identities.map_err(|state| format!("{state:?}")),
-            None => Err("NVML does not answer".into()),
-        }
+        let told = self.ask(self.deadlines.start, list);
+        told.unwrap_or_else(|| Err(self.chips.first().map_or(ChipState::Hung, |chip| chip.state.clone())))
     }
 
     /// Windows that are open stay so, and a chip that has fallen silent keeps its names.

@@ -37,7 +37,7 @@ mod window;
 pub use gpu::Deadlines;
 pub use host::HostFacts;
 
-use attest::record::{Activity, Chip};
+use attest::record::{Activity, Chip, ChipState};
 use std::path::PathBuf;
 
 /// Where to read.
@@ -110,7 +110,7 @@ impl Probe {
     }
 
     /// Who NVML says its GPUs are, its driver's version, and how much energy they have used; or why it says nothing.
-    pub fn gpu_identities(&mut self) -> Result<(String, Vec<identity::NvmlView>), String> {
+    pub fn gpu_identities(&mut self) -> Result<(String, Vec<identity::NvmlView>), ChipState> {
         self.gpus.identities()
     }
 

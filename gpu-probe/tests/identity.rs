@@ -3,6 +3,7 @@
 
 mod common;
 
+use attest::record::ChipState;
 use common::{alone, library};
 use gpu_probe::{
     Options, Probe,
@@ -147,7 +148,7 @@ fn a_sandbox_without_these_files_is_unknown() {
         assert_ne!(finding.verdict, Verdict::Suspicious, "{finding}");
         assert_eq!(finding.score, 0, "{finding}");
     }
-    let host = Host::look(&tree.options(), String::new(), Err("no library".into()));
+    let host = Host::look(&tree.options(), String::new(), Err(ChipState::Absent));
     let findings = cross_check(&cuda(), &host, &[]);
     assert_eq!(of(&findings, Check::Uuid).verdict, Verdict::Failed);
 }

@@ -16,6 +16,7 @@ use crate::{
     Options, files,
     finding::{Check, Finding},
 };
+use attest::record::ChipState;
 use std::path::PathBuf;
 
 /// What CUDA says of a GPU.
@@ -84,7 +85,7 @@ pub struct Host {
     /// NVML's driver version; empty if unknown.
     pub driver: String,
     /// NVML's GPUs, or why there are none.
-    pub nvml: Result<Vec<NvmlView>, String>,
+    pub nvml: Result<Vec<NvmlView>, ChipState>,
     /// Where the kernel's files are.
     pub options: Options,
     /// Mounts over the driver's files.
@@ -99,7 +100,7 @@ pub struct Host {
 pub fn cross_check(cuda: &CudaView, host: &Host, known: &[attest::Hash]) -> Vec<Finding> {
     let mut findings = match &host.nvml {
         Ok(gpus) => against_nvml(cuda, gpus),
-        Err(why) => vec![Finding::failed(Check::Uuid, format!("NVML told nothing: {why}"))],
+        Err(why) => vec![Finding::failed(Check::Uuid, format!("NVML told nothing: {why:?}"))],
     };
     findings.push(kernel::driver(host));
     findings.push(kernel::gpu(cuda, &host.options));
@@ -210,7 +211,7 @@ fn address((domain, bus, device): (u32, u32, u32)) -> String {
 
 impl Host {
     /// Looks at the host's files; `driver` and `nvml` are what [`Probe::gpu_identities`](crate::Probe::gpu_identities) told.
-    pub fn look(options: &Options, driver: String, nvml: Result<Vec<NvmlView>, String>) -> Self {
+    pub fn look(options: &Options, driver: String, nvml: Result<Vec<NvmlView>, ChipState>) -> Self {
         let libraries = Libraries::look(options);
         let all = mounts::read(options);
         let container = all.iter().any(|mount| mount.point == "/" && mount.kind == "overlay");
