@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn ratios_are_compared_where_they_were_measured() {
-        use crate::challenge::chips::{CHIPS, Measured};
+        use crate::challenge::chips::Measured;
         let measured = Measured { ratios: rates().ratios(), tolerance: 0.1 };
-        let chip = Chip { measured: Some(measured), ..CHIPS[0] };
+        let chip = Chip { measured: Some(measured), ..*chip_of(H200).unwrap() };
         assert_eq!(odd_ratio(&chip, &rates()), None);
         // All of it slower by a power cap: ratios stay.
         let slower = Rates { int8: 6e14, fp16: 3e14, memory: 2e12, cache: 3.5e12 };
