@@ -111,6 +111,18 @@ impl Tree {
         Ok(Opening { first, end, chunks, others, skip: (from % CHUNK) as usize, wanted })
     }
 
+    /// Takes the opening of a stretch of bytes off the front of `proof`, and gives what follows it.
+    pub fn split<'a>(
+        &self,
+        proof: &'a [u8],
+        from: u64,
+        count: u64,
+    ) -> Result<(Opening<'a>, &'a [u8]), TreeError> {
+        let mut reader = Reader::new(proof);
+        let opening = self.read(&mut reader, from, count)?;
+        Ok((opening, reader.rest()))
+    }
+
     /// Checks an opening against the root.
     pub fn verify(&self, opening: &Opening<'_>, root: &Hash) -> Result<(), TreeError> {
         let mut walk = Walk { tree: self, opening, others: Reader::new(opening.others) };
@@ -336,9 +348,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn opened<'a>(tree: &Tree, proof: &'a [u8], from: u64, count: u64) -> Opening<'a> {
-        let mut reader = Reader::new(proof);
-        let opening = tree.read(&mut reader, from, count).unwrap();
-        assert!(reader.is_empty());
+        let (opening, rest) = tree.split(proof, from, count).unwrap();
+        assert!(rest.is_empty());
         opening
     }
 

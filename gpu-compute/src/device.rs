@@ -27,6 +27,19 @@ pub struct Facts {
     pub memory: u64,
 }
 
+impl From<&Facts> for gpu_probe::identity::CudaView {
+    fn from(facts: &Facts) -> Self {
+        Self {
+            name: facts.name.clone(),
+            uuid: facts.uuid,
+            pci: facts.pci,
+            multiprocessors: facts.multiprocessors,
+            bus_bits: facts.bus_bits,
+            memory: facts.memory,
+        }
+    }
+}
+
 /// Whether NVIDIA's driver can be loaded. Nothing else here may be called before it was asked.
 pub fn has_driver() -> bool {
     // SAFETY: loads the system's driver library, as any CUDA program does.

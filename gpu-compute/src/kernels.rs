@@ -24,7 +24,7 @@ const HOPPER: &str = include_str!("../ptx/hopper.ptx");
 /// Rows and columns of a tile, in both products.
 const TILE: (u32, u32) = (128, 256);
 /// `product`: its stages in shared memory.
-const BASELINE_SHARED: u32 = 4 * (128 + 256) * 64;
+pub(crate) const BASELINE_SHARED: u32 = 4 * (128 + 256) * 64;
 /// `hopper.cu`: four stages, and what rounds their address up.
 const HOPPER_SHARED: u32 = 4 * (128 + 256) * 128 + 4 * 8192 + 1024;
 /// Blocks of threads that share weights.
@@ -73,6 +73,11 @@ fn with_shared(function: CudaFunction, bytes: u32) -> Result<CudaFunction, GpuEr
     let most = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
     function.set_attribute(most, bytes as i32).doing("reserving shared memory")?;
     Ok(function)
+}
+
+/// Shared memory as `product` has it.
+pub(crate) fn with_shared_of_product(function: CudaFunction) -> Result<CudaFunction, GpuError> {
+    with_shared(function, BASELINE_SHARED)
 }
 
 impl Kernels {

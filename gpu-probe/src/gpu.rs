@@ -1,6 +1,6 @@
 //! GPUs, asked through a thread that may be given up.
 
-use crate::{nvml::Driver, window::Window};
+use crate::{identity::NvmlView, nvml::Driver, window::Window};
 use attest::record::{Chip, ChipKind, ChipState, Text, text};
 use std::{
     path::PathBuf,
@@ -63,6 +63,12 @@ impl Gpus {
             None => {}
         }
         self.chips.clone()
+    }
+
+    pub fn identities(&mut self) -> Result<(String, Vec<NvmlView>), ChipState> {
+        let list = |driver: &mut Loaded| driver.as_ref().map(Driver::identities).map_err(Clone::clone);
+        let told = self.ask(self.deadlines.start, list);
+        told.unwrap_or_else(|| Err(self.chips.first().map_or(ChipState::Hung, |chip| chip.state.clone())))
     }
 
     /// Windows that are open stay so, and a chip that has fallen silent keeps its names.

@@ -26,8 +26,10 @@
 mod cpu;
 mod disk;
 mod files;
+pub mod finding;
 mod gpu;
 mod host;
+pub mod identity;
 mod memory;
 mod nvml;
 mod window;
@@ -35,7 +37,7 @@ mod window;
 pub use gpu::Deadlines;
 pub use host::HostFacts;
 
-use attest::record::{Activity, Chip};
+use attest::record::{Activity, Chip, ChipState};
 use std::path::PathBuf;
 
 /// Where to read.
@@ -105,6 +107,11 @@ impl Probe {
         let windows = self.gpus.windows().iter_mut().chain(self.cpus.windows());
         let windows = windows.chain([self.memory.window()]).chain(self.disks.windows());
         windows.map(|window| window.close(from_ms, to_ms)).filter(|activity| activity.samples > 0).collect()
+    }
+
+    /// Who NVML says its GPUs are, its driver's version, and how much energy they have used; or why it says nothing.
+    pub fn gpu_identities(&mut self) -> Result<(String, Vec<identity::NvmlView>), ChipState> {
+        self.gpus.identities()
     }
 
     /// The host itself.

@@ -3,6 +3,7 @@
 
 use crate::{
     files,
+    identity::NvmlView,
     window::{Flow, Reading, permille},
 };
 use attest::record::{Chip, ChipKind, ChipState, Text};
@@ -79,6 +80,12 @@ impl Driver {
         }
     }
 
+    /// The driver's version, and who the GPUs say they are.
+    pub fn identities(&self) -> (String, Vec<NvmlView>) {
+        let views = self.gpus.iter().filter_map(|gpu| gpu.as_ref().ok()).map(Gpu::view);
+        (self.version.as_str().into(), views.collect())
+    }
+
     /// A reading of every GPU, in order.
     pub fn sample(&mut self) -> Vec<Option<Reading>> {
         let read = |gpu: &mut Result<Gpu, NvmlError>| gpu.as_mut().ok().map(Gpu::read);
@@ -122,6 +129,26 @@ impl Gpu {
             device.memory_info().ok().map(|memory| memory.total).filter(|total| total / MIB < 1 << 24);
         let measures = device.gpm_support().unwrap_or(false);
         Self { nvml, device, memory, measures, before: None }
+    }
+
+    fn view(&self) -> NvmlView {
+        let device = &self.device;
+        let told = |text: Result<String, NvmlError>| {
+            let text = known(text);
+            (!text.is_empty()).then(|| text.as_str().into())
+        };
+        let pci = device.pci_info().ok();
+        NvmlView {
+            uuid: told(device.uuid()),
+            name: told(device.name()),
+            pci: pci.as_ref().map(|pci| (pci.domain, pci.bus, pci.device)),
+            pci_id: pci.map(|pci| pci.pci_device_id),
+            memory: self.memory,
+            cores: within(device.num_cores(), 1 << 20),
+            bus_bits: within(device.memory_bus_width(), 1 << 20),
+            divided: device.mig_mode().is_ok_and(|mode| mode.current == 1),
+            energy_mj: within(device.total_energy_consumption(), u64::MAX / 10_000),
+        }
     }
 
     fn read(&mut self) -> Reading {

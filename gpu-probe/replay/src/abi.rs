@@ -156,6 +156,65 @@ texts! {
     nvmlDeviceGetVbiosVersion: GARBAGE, |gpu| gpu.vbios.as_ref();
 }
 
+/// What never changes.
+fn fixed<T>(handle: Handle, garbage: T, value: fn(&Gpu) -> Option<T>) -> Result<T, u32> {
+    let playback = playback::get()?;
+    let gpu = playback.optional(index(handle))?;
+    if playback.is(Misbehaviour::Garbage) {
+        return Ok(garbage);
+    }
+    value(gpu).ok_or(status::NOT_SUPPORTED)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetNumGpuCores(device: Handle, out: *mut c_uint) -> c_uint {
+    // SAFETY: the caller's promise, see above.
+    unsafe { answer(out, fixed(device, c_uint::MAX, |gpu| gpu.cores)) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryBusWidth(device: Handle, out: *mut c_uint) -> c_uint {
+    // SAFETY: the caller's promise, see above.
+    unsafe { answer(out, fixed(device, c_uint::MAX, |gpu| gpu.bus_bits)) }
+}
+
+#[repr(C)]
+pub struct PciInfo {
+    legacy_id: [c_char; 16],
+    domain: c_uint,
+    bus: c_uint,
+    device: c_uint,
+    id: c_uint,
+    subsystem: c_uint,
+    bus_id: [c_char; 32],
+}
+
+impl PciInfo {
+    fn of(gpu: &Gpu) -> Option<Self> {
+        let [domain, bus, device] = gpu.pci?;
+        let mut bus_id = [0; 32];
+        let text = format!("{domain:08X}:{bus:02X}:{device:02X}.0");
+        bus_id.iter_mut().take(31).zip(text.bytes()).for_each(|(to, from)| *to = from as c_char);
+        let id = gpu.pci_id.unwrap_or(0);
+        Some(Self { legacy_id: [0; 16], domain, bus, device, id, subsystem: 0, bus_id })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetPciInfo_v3(device: Handle, out: *mut PciInfo) -> c_uint {
+    let nonsense = || PciInfo {
+        legacy_id: [-1; 16],
+        domain: c_uint::MAX,
+        bus: c_uint::MAX,
+        device: c_uint::MAX,
+        id: c_uint::MAX,
+        subsystem: c_uint::MAX,
+        bus_id: [0; 32],
+    };
+    // SAFETY: the caller's promise, see above.
+    unsafe { answer(out, fixed(device, nonsense(), PciInfo::of)) }
+}
+
 macro_rules! numbers {
     ($($function:ident: $type:ty = $garbage:expr, $value:expr;)*) => {$(
         #[unsafe(no_mangle)]

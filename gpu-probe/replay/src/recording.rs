@@ -15,7 +15,7 @@ pub struct Recording {
 }
 
 /// One GPU.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // named as NVML names them
 pub struct Gpu {
@@ -25,6 +25,12 @@ pub struct Gpu {
     pub vbios: Option<String>,
     /// Bytes.
     pub memory_total: Option<u64>,
+    /// PCI domain, bus and device.
+    pub pci: Option<[u32; 3]>,
+    /// PCI device and vendor, 16 bits each.
+    pub pci_id: Option<u32>,
+    pub cores: Option<u32>,
+    pub bus_bits: Option<u32>,
     pub readings: Vec<Reading>,
 }
 
@@ -83,9 +89,7 @@ mod tests {
     fn energy_goes_on_when_the_recording_begins_anew() {
         let readings =
             [100, 110, 120].map(|energy| Reading { energy_mj: Some(energy), ..Reading::default() });
-        let (name, uuid) = (String::new(), String::new());
-        let gpu =
-            Gpu { name, uuid, serial: None, vbios: None, memory_total: None, readings: readings.into() };
+        let gpu = Gpu { readings: readings.into(), ..Gpu::default() };
         let energy = |step| gpu.reading(step).unwrap().energy_mj.unwrap();
         assert_eq!((0..7).map(energy).collect::<Vec<_>>(), [100, 110, 120, 130, 140, 150, 160]);
         let silent = Gpu { readings: Vec::new(), ..gpu.clone() };

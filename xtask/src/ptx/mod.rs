@@ -23,8 +23,9 @@ struct Unit {
     chips: &'static [&'static str],
 }
 
-const UNITS: [Unit; 2] = [
+const UNITS: [Unit; 3] = [
     Unit { source: "baseline", target: "compute_80", chips: &["sm_80", "sm_86", "sm_89", "sm_90"] },
+    Unit { source: "challenge", target: "compute_80", chips: &["sm_80", "sm_86", "sm_89", "sm_90"] },
     Unit { source: "hopper", target: "compute_90a", chips: &["sm_90a"] },
 ];
 
