@@ -1,9 +1,12 @@
 //! The light client: starting it, reading finalised state, and getting calls included.
 
+use crate::bodies::Bodies;
 use crate::extrinsic::{self, Extrinsic, Included};
+use crate::line::{Handle, Line, Patience};
 use crate::pool::{Offer, Pool};
-use crate::transport::{Handle, Transport};
-use crate::{AtBlock, Block, Chain, ChainDatabase, Error, Key, Status, database, status};
+use crate::{
+    AtBlock, Block, Chain, ChainDatabase, Error, Key, Status, Unanswered, database, status, transport,
+};
 use codec::{Decode, Encode};
 use futures::StreamExt;
 use std::path::Path;
@@ -23,12 +26,13 @@ const SAVE_EVERY: Duration = Duration::from_secs(600);
 
 /// One chain, followed by a light client inside this process. Cheap to share behind an `Arc`.
 pub struct LightClient {
-    transport: Arc<Transport>,
+    line: Arc<Line>,
     backend: Arc<CombinedBackend<Chain>>,
     online: OnlineClient<Chain>,
     database: ChainDatabase,
     status: watch::Receiver<Status>,
     pool: Pool,
+    bodies: Bodies,
     // Ends with the client.
     _tasks: JoinSet<()>,
 }
@@ -36,13 +40,16 @@ pub struct LightClient {
 /// How long stopping may wait for the last save.
 const LAST_SAVE: Duration = Duration::from_secs(5);
 
+/// For how long a call that is on offer waits for any block to be finalised.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
 impl LightClient {
     /// Starts following the chain of this raw specification, from where `state_dir` says it left off.
     /// Returns before any peer is reached: see [`Self::wait_ready`]. Needs tokio's runtime.
     pub async fn start(specification: &str, state_dir: &Path) -> Result<Self, Error> {
         let database = ChainDatabase::open(state_dir)?;
-        let transport = Transport::start(specification, &database.load().unwrap_or_default())?;
-        let rpc = RpcClient::new(Handle(transport.clone()));
+        let (line, states) = transport::start(specification, &database.load().unwrap_or_default())?;
+        let rpc = RpcClient::new(Handle(line.clone()));
         let (backend, mut driver) = CombinedBackend::builder().build(rpc).await.map_err(Error::chain)?;
         let backend = Arc::new(backend);
         let (sender, status) = watch::channel(Status::default());
@@ -54,10 +61,11 @@ impl LightClient {
                 }
             }
         });
-        tasks.spawn(status::follow(transport.clone(), sender));
-        tasks.spawn(keep_saved(transport.clone(), database.clone(), status.clone()));
+        tasks.spawn(status::follow(line.clone(), states, sender));
+        tasks.spawn(keep_saved(line.clone(), database.clone(), status.clone()));
         let online = OnlineClient::from_backend(backend.clone()).await.map_err(Error::chain)?;
-        Ok(Self { transport, backend, online, database, status, pool: Pool::default(), _tasks: tasks })
+        let (pool, bodies) = (Pool::default(), Bodies::default());
+        Ok(Self { line, backend, online, database, status, pool, bodies, _tasks: tasks })
     }
 
     /// What the client is doing now.
@@ -76,7 +84,7 @@ impl LightClient {
         self.status.clone().wait_for(Status::is_ready).await.map(drop).map_err(|_| Error::Stopped)
     }
 
-    /// Waits for the next finalised block after `number`.
+    /// Waits for the next finalised block after `number`, for as long as there is none.
     pub async fn wait_finalized_after(&self, number: u64) -> Result<Block, Error> {
         let mut status = self.status.clone();
         let reached = |status: &Status| status.finalized.filter(|block| block.number > number);
@@ -97,7 +105,14 @@ impl LightClient {
 
     /// The chain as of the latest finalised block: storage, runtime APIs, events, constants.
     pub async fn latest(&self) -> Result<AtBlock, Error> {
-        self.online.at_current_block().await.map_err(Error::chain)
+        // While smoldot starts over it tells of no block, and nothing on its line says so.
+        let patience = Patience::DEFAULT.answer;
+        let latest = tokio::time::timeout(patience, self.online.at_current_block()).await;
+        let silent = |_| {
+            let what = "the question for the latest finalised block".into();
+            Unanswered::Silent { what, seconds: patience.as_secs() }
+        };
+        latest.map_err(silent)?.map_err(Error::chain)
     }
 
     /// The chain as of a block, if the light client still holds it: the last few finalised ones and newer.
@@ -154,13 +169,11 @@ impl LightClient {
     /// Offers the extrinsic to the network unless it is on offer already. What is known of it comes back at
     /// once; the channel tells the rest. Offering the same bytes again is always right.
     pub async fn offer(&self, extrinsic: &Extrinsic) -> Result<watch::Receiver<Offer>, Error> {
-        self.pool
-            .offer(self.backend.as_ref() as &dyn backend::Backend<Chain>, extrinsic.hash(), &extrinsic.bytes)
-            .await
+        self.pool.offer(self.backend(), extrinsic.hash(), &extrinsic.bytes).await
     }
 
     /// Gets the extrinsic into a finalised block, sending it again as often as it is dropped, until it
-    /// expires. Nothing survives a crash here: what must not be lost belongs into the outbox.
+    /// expires or the chain stands still. Nothing survives a crash here: what must not be lost belongs into the outbox.
     pub async fn submit(&self, extrinsic: &Extrinsic) -> Result<Included, Error> {
         let since = self.finalized().await?.number;
         let mut seen = since;
@@ -171,7 +184,7 @@ impl LightClient {
                     verdict.map_err(|_| Error::Stopped)?.clone()
                 }
                 // Of a block whose body smoldot has missed it says nothing for minutes: the chain is asked at each block.
-                block = self.wait_finalized_after(seen) => {
+                block = self.moved(seen, extrinsic) => {
                     seen = block?.number;
                     Offer::Pending
                 }
@@ -192,15 +205,30 @@ impl LightClient {
                 return Err(Error::Expired(extrinsic.expires_at));
             }
             if verdict != Offer::Pending {
-                seen = self.wait_finalized_after(finalized.number).await?.number;
+                seen = self.moved(finalized.number, extrinsic).await?.number;
             }
         }
+    }
+
+    /// The next finalised block after `number`; an error if the chain stands still.
+    async fn moved(&self, number: u64, offered: &Extrinsic) -> Result<Block, Error> {
+        let still = || Error::Undecided { seconds: STANDSTILL.as_secs(), expires_at: offered.expires_at };
+        tokio::time::timeout(STANDSTILL, self.wait_finalized_after(number)).await.map_err(|_| still())?
     }
 
     async fn included(&self, extrinsic: &Extrinsic, block: H256) -> Result<Included, Error> {
         let at = self.at(block).await?;
         let missing = || Error::chain(subxt::Error::other_str("the finalised block lost the extrinsic"));
-        extrinsic::find(&at, extrinsic.hash()).await?.ok_or_else(missing)
+        self.find(&at, extrinsic).await?.ok_or_else(missing)
+    }
+
+    async fn find(&self, at: &AtBlock, extrinsic: &Extrinsic) -> Result<Option<Included>, Error> {
+        let body = self.bodies.of(at.block_hash(), self.backend()).await?;
+        extrinsic::find(at, &body, extrinsic.hash()).await
+    }
+
+    fn backend(&self) -> &dyn backend::Backend<Chain> {
+        self.backend.as_ref()
     }
 
     /// Whether the extrinsic's nonce is used up: by the extrinsic itself, which comes back then, or by another, which is an error. smoldot
@@ -212,7 +240,7 @@ impl LightClient {
         }
         let mut at = self.latest().await?;
         while at.block_number() > since {
-            if let Some(included) = extrinsic::find(&at, extrinsic.hash()).await? {
+            if let Some(included) = self.find(&at, extrinsic).await? {
                 return Ok(Some(included));
             }
             let parent = at.block_header().await.map_err(Error::chain)?.parent_hash;
@@ -223,7 +251,7 @@ impl LightClient {
 
     /// Writes the chain database now.
     pub async fn save(&self) -> Result<(), Error> {
-        save(&self.transport, &self.database).await
+        save(&self.line, &self.database).await
     }
 
     /// Writes the chain database and stops. A client that does not answer in time is stopped all the same:
@@ -233,13 +261,13 @@ impl LightClient {
     }
 }
 
-async fn save(transport: &Transport, database: &ChainDatabase) -> Result<(), Error> {
+async fn save(line: &Line, database: &ChainDatabase) -> Result<(), Error> {
     let content: String =
-        transport.request("chainHead_unstable_finalizedDatabase", &[database::MAX_BYTES.into()]).await?;
+        line.request("chainHead_unstable_finalizedDatabase", &[database::MAX_BYTES.into()]).await?;
     database.save(&content)
 }
 
-async fn keep_saved(transport: Arc<Transport>, database: ChainDatabase, status: watch::Receiver<Status>) {
+async fn keep_saved(line: Arc<Line>, database: ChainDatabase, status: watch::Receiver<Status>) {
     let mut saved = None;
     loop {
         tokio::time::sleep(SAVE_EVERY).await;
@@ -247,7 +275,7 @@ async fn keep_saved(transport: Arc<Transport>, database: ChainDatabase, status: 
         if finalized == saved {
             continue;
         }
-        match save(&transport, &database).await {
+        match save(&line, &database).await {
             Ok(()) => saved = finalized,
             Err(error) => tracing::warn!(%error, "chain database not saved; trying again later"),
         }

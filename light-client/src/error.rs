@@ -21,12 +21,18 @@ pub enum Error {
     /// The light client has been shut down.
     #[error("the light client has stopped; start a new one")]
     Stopped,
+    /// The light client was asked, and no answer came of it.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// A JSON-RPC exchange with the embedded light client failed.
     #[error("the light client answered: {0}")]
     Rpc(#[from] subxt::rpcs::Error),
     /// Reading from the chain, or encoding for it, failed.
     #[error("{0}")]
     Chain(Box<subxt::Error>),
+    /// The block is not among those that the light client or its peers hold.
+    #[error("block {0:?} is not known any more; read a newer one")]
+    UnknownBlock(subxt::utils::H256),
     /// What the chain returned does not have the expected form.
     #[error("{what} could not be decoded: {cause}; this program may be older than the chain's runtime")]
     Decode {
@@ -41,6 +47,17 @@ pub enum Error {
     /// The extrinsic is in a finalised block and its dispatch failed.
     #[error("the call failed on chain: {0}")]
     Dispatch(String),
+    /// The chain stood still while the extrinsic was on offer.
+    #[error(
+        "no block was finalised for {seconds} s, so what becomes of the extrinsic is not known: it may be included until block \
+         {expires_at}; look at the finalised state before making it again"
+    )]
+    Undecided {
+        /// How long nothing happened.
+        seconds: u64,
+        /// From this block on it cannot be included any more.
+        expires_at: u64,
+    },
     /// The extrinsic can no longer be included.
     #[error("the extrinsic expired at block {0} without being included; make it again")]
     Expired(u64),
@@ -69,6 +86,43 @@ pub enum Error {
     /// What an outbox's resolver said.
     #[error("{0}")]
     Resolver(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why something that the light client was asked for has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// It said nothing.
+    #[error("{what} was not answered within {seconds} s; see whether peers are connected, and try again")]
+    Silent {
+        /// What was asked.
+        what: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// No peer had it, or a wrong one.
+    #[error("no peer gave what {what} needs for {seconds} s; see whether peers are connected, and try again")]
+    Inaccessible {
+        /// What was asked.
+        what: String,
+        /// For how long peers were asked.
+        seconds: u64,
+    },
+    /// It does as many things at once as it can.
+    #[error("the light client was too busy for {what} for {seconds} s; ask for less at a time")]
+    Busy {
+        /// What was asked.
+        what: String,
+        /// For how long it was busy.
+        seconds: u64,
+    },
+    /// The runtime failed at it, and will again.
+    #[error("{what} failed: {why}")]
+    Failed {
+        /// What was asked.
+        what: String,
+        /// What the runtime's executor said.
+        why: String,
+    },
 }
 
 impl Error {

@@ -1,5 +1,6 @@
 //! Extrinsics as bytes that can be kept and sent again.
 
+use crate::bodies::Body;
 use crate::{AtBlock, Block, Chain, Error, Key};
 use codec::Encode;
 use serde::{Deserialize, Serialize};
@@ -111,10 +112,12 @@ pub(crate) async fn nonce(at: &AtBlock, account: [u8; 32]) -> Result<u64, Error>
     at.transactions().account_nonce(&account.into()).await.map_err(Error::chain)
 }
 
-/// Finds an extrinsic in a block, with its events; an error if its dispatch failed.
-pub(crate) async fn find(at: &AtBlock, hash: H256) -> Result<Option<Included>, Error> {
-    let extrinsics = at.extrinsics().fetch().await.map_err(Error::chain)?;
-    for extrinsic in extrinsics.iter() {
+/// Finds an extrinsic in a block with this body, with its events; an error if its dispatch failed.
+pub(crate) async fn find(at: &AtBlock, body: &Body, hash: H256) -> Result<Option<Included>, Error> {
+    if !body.iter().any(|bytes| BlakeTwo256.hash(bytes) == hash) {
+        return Ok(None);
+    }
+    for extrinsic in at.extrinsics().from_bytes(body.to_vec()).await.iter() {
         let extrinsic = extrinsic.map_err(Error::chain)?;
         if extrinsic.hash() != hash {
             continue;

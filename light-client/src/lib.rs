@@ -1,9 +1,11 @@
 //! The chain, from inside a program: a light client, typed calls and a durable outbox.
 //!
 //! smoldot runs in the process and checks every proof itself; subxt encodes, decodes and signs on top of it.
-//! There is no RPC node anywhere in the path, and every read is at a finalised block.
+//! There is no RPC node anywhere in the path, and every read is at a finalised block. Reads and calls end, if with an error; only who
+//! waits for peers or for a block waits for as long as there is none.
 //!
 //! - `client.rs`: following and calling; `outbox.rs`: what must not be lost; `chain.rs`: the chain's own types
+//! - `line.rs`: the way to smoldot, with a bound to every wait; `operation.rs`: what subxt would wait for without one
 //! - `drilling.rs`: tasks as their specification has them, and as the chain does
 //!
 //! It must not know TPMs or logs on disk: what is submitted are opaque calls, and what is kept on disk are
@@ -25,12 +27,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod bodies;
 pub mod chain;
 mod client;
 mod database;
 mod drilling;
 mod error;
 mod extrinsic;
+mod line;
+mod operation;
 pub mod outbox;
 mod pool;
 mod router;
@@ -40,7 +45,7 @@ mod transport;
 
 pub use client::LightClient;
 pub use database::ChainDatabase;
-pub use error::Error;
+pub use error::{Error, Unanswered};
 pub use extrinsic::{Extrinsic, Included, MORTALITY, SignedBy};
 pub use pool::Offer;
 pub use signer::Key;

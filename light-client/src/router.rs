@@ -2,6 +2,7 @@
 //!
 //! Text comes in, channels are fed: no sockets, no clocks, so every interleaving can be tested.
 
+use crate::operation::{Asker, Begun, Ended, Event, Heard, Running};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -15,20 +16,30 @@ pub(crate) type Notifications = mpsc::UnboundedReceiver<Box<RawValue>>;
 /// An open subscription's name and stream.
 pub(crate) type Opened = (String, Notifications);
 
+/// Where an answer will arrive.
+pub(crate) type Answered<T> = oneshot::Receiver<Result<T, Error>>;
+
 type Answer<T> = oneshot::Sender<Result<T, Error>>;
-type Answered<T> = oneshot::Receiver<Result<T, Error>>;
 
 enum Waiting {
     Reply(Answer<Box<RawValue>>),
     Subscription(Answer<Opened>),
+    /// For the end of an operation that reports to this subscription.
+    Operation(String, Asker),
 }
 
 #[derive(Default)]
 struct Routes {
     next_id: u64,
     waiting: HashMap<u64, Waiting>,
-    subscriptions: HashMap<String, mpsc::UnboundedSender<Box<RawValue>>>,
+    subscriptions: HashMap<String, Subscriber>,
     closed: bool,
+}
+
+struct Subscriber {
+    stream: mpsc::UnboundedSender<Box<RawValue>>,
+    /// By their names.
+    operations: HashMap<String, Running>,
 }
 
 /// The table of open requests and subscriptions.
@@ -62,14 +73,27 @@ impl Router {
         (self.open(Waiting::Subscription(sender)), receiver)
     }
 
-    /// Forgets a request that could not be sent.
-    pub(crate) fn cancel(&self, id: u64) {
-        self.routes().waiting.remove(&id);
+    /// Begins an operation that reports to this subscription: its request's identifier, and where its end will be told.
+    pub(crate) fn operation(&self, subscription: String) -> (u64, Answered<Ended>) {
+        let (sender, receiver) = oneshot::channel();
+        (self.open(Waiting::Operation(subscription, sender)), receiver)
+    }
+
+    /// Forgets a request that could not be sent or is waited for no more. What it began goes on: the subscription and the operation's name.
+    pub(crate) fn cancel(&self, id: u64) -> Option<(String, String)> {
+        let mut routes = self.routes();
+        if routes.waiting.remove(&id).is_some() {
+            return None;
+        }
+        routes.subscriptions.iter_mut().find_map(|(subscription, subscriber)| {
+            let mut operations = subscriber.operations.extract_if(|_, running| running.request == id);
+            operations.next().map(|(name, _)| (subscription.clone(), name))
+        })
     }
 
     /// Forgets a subscription; true if it was still open.
     pub(crate) fn unsubscribe(&self, subscription: &str) -> bool {
-        self.routes().subscriptions.remove(subscription).is_some()
+        self.routes().end(subscription)
     }
 
     /// Delivers one text from the stream. What nobody waits for is dropped.
@@ -122,16 +146,24 @@ impl Router {
                 // Registered before anyone is told, so no notification can come too early.
                 let opened = answer.and_then(|result| routes.register(&result));
                 if let Err(Ok((name, _))) = sender.send(opened) {
-                    routes.subscriptions.remove(&name);
+                    routes.end(&name);
                 }
             }
+            Waiting::Operation(subscription, asker) => match answer {
+                Ok(answer) => routes.begin(id, &subscription, answer, asker),
+                Err(error) => drop(asker.send(Err(error))),
+            },
         }
     }
 
-    fn notify(&self, notification: Notification) {
-        if let Some(subscriber) = self.routes().subscriptions.get(&notification.subscription) {
-            // The subscriber may have left a moment ago.
-            let _ = subscriber.send(notification.result);
+    fn notify(&self, Notification { subscription, result }: Notification) {
+        let mut routes = self.routes();
+        let Some(subscriber) = routes.subscriptions.get_mut(&subscription) else { return };
+        let event = Event::of(&result);
+        let stop = event.as_ref().is_some_and(Event::is_stop);
+        subscriber.hear(event, result);
+        if stop {
+            routes.end(&subscription);
         }
     }
 
@@ -143,9 +175,57 @@ impl Router {
 impl Routes {
     fn register(&mut self, result: &RawValue) -> Result<Opened, Error> {
         let name: String = serde_json::from_str(result.get()).map_err(Error::Deserialization)?;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        self.subscriptions.insert(name.clone(), sender);
+        let (stream, receiver) = mpsc::unbounded_channel();
+        self.subscriptions.insert(name.clone(), Subscriber { stream, operations: HashMap::new() });
         Ok((name, receiver))
+    }
+
+    /// Takes in the answer to a request that begins an operation. Its events come right behind.
+    fn begin(&mut self, request: u64, subscription: &str, answer: Box<RawValue>, asker: Asker) {
+        let begun = serde_json::from_str(answer.get()).map_err(Error::Deserialization);
+        let ended = match (begun, self.subscriptions.get_mut(subscription)) {
+            (Err(error), _) => Err(error),
+            // smoldot calls it a limit, too, when it knows the subscription no more.
+            (Ok(_), None) => Ok(Ended::Stopped),
+            (Ok(Begun::LimitReached), Some(_)) => Ok(Ended::Busy),
+            (Ok(Begun::Started { operation_id }), Some(subscriber)) => {
+                subscriber.operations.insert(operation_id, Running::new(request, answer, asker));
+                return;
+            }
+        };
+        let _ = asker.send(ended);
+    }
+
+    /// Ends a subscription and what reports to it; true if it was open.
+    fn end(&mut self, subscription: &str) -> bool {
+        let Some(subscriber) = self.subscriptions.remove(subscription) else { return false };
+        subscriber.operations.into_values().for_each(Running::stop);
+        true
+    }
+}
+
+impl Subscriber {
+    fn hear(&mut self, event: Option<Event>, text: Box<RawValue>) {
+        let name = event.as_ref().and_then(|event| event.operation_id.clone());
+        let running = name.as_ref().and_then(|name| self.operations.remove(name));
+        let (Some(event), Some(name), Some(running)) = (event, name, running) else { return self.pass(text) };
+        match running.hear(event, text) {
+            Heard::GoesOn(running) => drop(self.operations.insert(name, running)),
+            Heard::Done(events, asker, ended) => {
+                // Who asked has left, and nobody else knows this operation.
+                if asker.is_closed() {
+                    return;
+                }
+                events.into_iter().for_each(|event| self.pass(event));
+                let _ = asker.send(Ok(ended));
+            }
+            Heard::Ended(asker, ended) => drop(asker.send(Ok(ended))),
+        }
+    }
+
+    fn pass(&self, text: Box<RawValue>) {
+        // The subscriber may have left a moment ago.
+        let _ = self.stream.send(text);
     }
 }
 

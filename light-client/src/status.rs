@@ -1,6 +1,6 @@
 //! What the light client is doing, for people and for programs that wait.
 
-use crate::transport::Transport;
+use crate::line::Line;
 use futures::StreamExt;
 use smoldot_light::lifecycle_service as lifecycle;
 use std::sync::Arc;
@@ -72,12 +72,12 @@ impl Status {
     }
 }
 
-/// Keeps `status` current until the transport stops.
-pub(crate) async fn follow(transport: Arc<Transport>, status: watch::Sender<Status>) {
+/// Keeps `status` current until the line ends.
+pub(crate) async fn follow(line: Arc<Line>, states: lifecycle::Subscription, status: watch::Sender<Status>) {
     tokio::join!(
-        follow_lifecycle(&transport, &status),
+        follow_lifecycle(states, &status),
         follow_heads(
-            &transport,
+            &line,
             &status,
             "chain_subscribeNewHeads",
             "chain_unsubscribeNewHeads",
@@ -86,7 +86,7 @@ pub(crate) async fn follow(transport: Arc<Transport>, status: watch::Sender<Stat
             }
         ),
         follow_heads(
-            &transport,
+            &line,
             &status,
             "chain_subscribeFinalizedHeads",
             "chain_unsubscribeFinalizedHeads",
@@ -95,8 +95,7 @@ pub(crate) async fn follow(transport: Arc<Transport>, status: watch::Sender<Stat
     );
 }
 
-async fn follow_lifecycle(transport: &Transport, status: &watch::Sender<Status>) {
-    let mut states = transport.lifecycle();
+async fn follow_lifecycle(mut states: lifecycle::Subscription, status: &watch::Sender<Status>) {
     while let Some(state) = states.next().await {
         status.send_modify(|status| {
             status.phase = match state.phase {
@@ -119,14 +118,14 @@ async fn follow_lifecycle(transport: &Transport, status: &watch::Sender<Status>)
 }
 
 async fn follow_heads(
-    transport: &Arc<Transport>,
+    line: &Arc<Line>,
     status: &watch::Sender<Status>,
     subscribe: &str,
     unsubscribe: &str,
     note: impl Fn(&mut Status, Block),
 ) {
     loop {
-        match transport.subscribe(subscribe, None, unsubscribe).await {
+        match line.subscribe(subscribe, None, unsubscribe).await {
             Ok(mut headers) => {
                 while let Some(Ok(header)) = headers.next().await {
                     match serde_json::from_str::<SubstrateHeader<H256>>(header.get()) {

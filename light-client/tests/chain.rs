@@ -3,6 +3,7 @@
 
 mod network;
 
+use futures::future::try_join_all;
 use light_client::dynamic::{Value, tx};
 use light_client::outbox::{Intent, Outbox, Report, Resolver};
 use light_client::{Error, Extrinsic, Key, LightClient, Status, subxt};
@@ -109,6 +110,7 @@ async fn light_client_on_a_real_chain() {
     let stale =
         light.sign(&transfer(target, 1_000_000_000_000), &Key::development("Charlie"), None).await.unwrap();
     calls_are_included_or_say_why(&light).await;
+    many_at_once(&light).await;
     light = outbox_survives_its_process(&network, light).await;
     light = nodes_may_go_away(&mut network, light).await;
     what_expired_is_made_again(&network, &light, target, stale).await;
@@ -144,6 +146,21 @@ async fn calls_are_included_or_say_why(light: &LightClient) {
     // The first error of pallet machines: no such token.
     let error = patiently("unauthorised", light.submit_general(&request_of_nobody())).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(reason) if reason.contains('0')), "{error}");
+}
+
+/// More reads than smoldot does at one time; and calls of one block, which many look for in it.
+async fn many_at_once(light: &LightClient) {
+    let reads = (0..48).map(|_| light.call_api::<(String, String)>("Core_version", &()));
+    let versions = patiently("reads", try_join_all(reads)).await.unwrap();
+    assert!(versions.iter().all(|version| Some(version) == versions.first()));
+    // subxt would wait for ever for what the runtime refuses.
+    let error = patiently("no such function", light.call_api::<()>("Nobody_knows", &())).await.unwrap_err();
+    assert!(matches!(error, Error::Chain(_)), "{error}");
+
+    let remark = tx("System", "remark_with_event", vec![Value::from_bytes(b"together")]);
+    let callers = ["Alice", "Bob", "Dave", "Eve", "Ferdie"].map(Key::development);
+    let calls = try_join_all(callers.iter().map(|key| light.call(&remark, key)));
+    assert_eq!(patiently("calls", calls).await.unwrap().len(), callers.len());
 }
 
 async fn outbox_survives_its_process(network: &Network, light: LightClient) -> LightClient {

@@ -89,8 +89,8 @@ impl Chain {
     }
 
     /// An error if a node is no longer there.
-    pub fn check(&mut self) -> Result<()> {
-        self.nodes.iter_mut().try_for_each(Guarded::check)
+    pub fn check(&self) -> Result<()> {
+        self.nodes.iter().try_for_each(Guarded::check)
     }
 
     /// Lets the nodes live on.
@@ -140,7 +140,7 @@ impl Chain {
     }
 
     /// Waits until this height is final.
-    pub fn wait_finalized(&mut self, at_least: u64) -> Result<()> {
+    pub fn wait_finalized(&self, at_least: u64) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(180);
         while Instant::now() < deadline {
             self.check()?;

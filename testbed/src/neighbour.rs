@@ -2,7 +2,7 @@
 
 use crate::{
     Guarded, Stage,
-    stage::{TOKEN, output, surely},
+    stage::{TOKEN, surely},
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl Neighbour {
             }
             neighbour.owner(stage, &TOKEN)
         })?;
-        output(neighbour.command(stage).args(["enroll", "--token", "token.key"]))?;
+        stage.output(neighbour.command(stage).args(["enroll", "--token", "token.key"]))?;
         Ok(neighbour)
     }
 
@@ -76,12 +76,12 @@ impl Neighbour {
 
     /// Runs one of the agent's commands to its end.
     pub fn agent_once(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
-        output(self.command(stage).args(arguments))
+        stage.output(self.command(stage).args(arguments))
     }
 
     /// Runs one of its owner's commands to its end.
     pub fn owner(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
-        output(stage.owner_command(self.owner).args(arguments).current_dir(&self.dir))
+        stage.output(stage.owner_command(self.owner).args(arguments).current_dir(&self.dir))
     }
 
     /// Its owner stakes for the machine, which is given no tasks before.
@@ -102,9 +102,10 @@ impl Neighbour {
 
     /// Gives an owner some of the first owner's tokens.
     fn endow(stage: &Stage, owner: &str) -> Result<()> {
-        let shown: Value = serde_json::from_str(&output(
-            stage.owner_command(owner).args(["key", "show", "--json"]).current_dir(stage.dir()),
-        )?)?;
+        let shown: Value =
+            serde_json::from_str(&stage.output(
+                stage.owner_command(owner).args(["key", "show", "--json"]).current_dir(stage.dir()),
+            )?)?;
         let account = shown["address"].as_str().context("a key without an address")?;
         surely(|| stage.owner(&["transfer", account, "10000"])).map(drop)
     }

@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    },
     unistd::Pid,
 };
 use std::{
@@ -13,6 +16,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     process::{self, Child, Command, ExitStatus, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -63,12 +67,14 @@ impl Guarded {
     }
 
     /// An error with the log's end when the process is no longer there.
-    pub fn check(&mut self) -> Result<()> {
-        let Some(child) = self.child.as_mut() else { return Ok(()) };
-        if let Some(status) = child.try_wait()? {
-            bail!("{} ended ({status}):\n{}", self.name, self.last_words());
+    pub fn check(&self) -> Result<()> {
+        let Some(child) = &self.child else { return Ok(()) };
+        // A look only: who waits for the process still learns how it ended.
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        match waitid(Id::Pid(Pid::from_raw(i32::try_from(child.id())?)), look) {
+            Ok(WaitStatus::StillAlive) => Ok(()),
+            ended => bail!("{} ended ({ended:?}):\n{}", self.name, self.last_words()),
         }
-        Ok(())
     }
 
     /// The process's number while it runs.
@@ -87,13 +93,34 @@ impl Guarded {
     }
 }
 
+/// Runs a command to its end and returns what it said. If somebody it depends on is gone meanwhile, it is stopped: it might wait for ever.
+pub(crate) fn output(command: &mut Command, check: impl Fn() -> Result<()>) -> Result<String> {
+    let what = format!("{command:?}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().with_context(|| what.clone())?;
+    let id = Pid::from_raw(i32::try_from(child.id())?);
+    let running = thread::spawn(move || child.wait_with_output());
+    while !running.is_finished() {
+        if let Err(gone) = check() {
+            let _ = kill(id, Signal::SIGKILL);
+            return Err(gone.context(format!("{what} was stopped")));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let out = running.join().ok().context("a thread ended")??;
+    if !out.status.success() {
+        bail!("{what} failed ({}):\n{}", out.status, String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(String::from_utf8(out.stdout)?)
+}
+
 fn wait(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     Ok(None)
 }

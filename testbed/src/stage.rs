@@ -1,6 +1,6 @@
 //! Everything that the demo needs, set up and running.
 
-use crate::{Chain, Guarded, Programs, tail};
+use crate::{Chain, Guarded, Programs, process::output, tail};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
@@ -146,12 +146,12 @@ impl Stage {
 
     /// Runs one of the agent's commands to its end.
     pub fn agent_once(&self, arguments: &[&str]) -> Result<String> {
-        output(self.agent_command().args(arguments))
+        self.output(self.agent_command().args(arguments))
     }
 
     /// Runs one of the owner's commands to its end.
     pub fn owner(&self, arguments: &[&str]) -> Result<String> {
-        output(self.owner_command(OWNER).args(arguments).current_dir(&self.dir))
+        self.output(self.owner_command(OWNER).args(arguments).current_dir(&self.dir))
     }
 
     /// The tool of an owner with this development account.
@@ -167,7 +167,12 @@ impl Stage {
 
     /// Runs one of the inspector's commands to its end.
     pub fn inspector_once(&self, arguments: &[&str]) -> Result<String> {
-        output(self.programs.command("matrixai-inspector").args(arguments).current_dir(&self.dir))
+        self.output(self.programs.command("matrixai-inspector").args(arguments).current_dir(&self.dir))
+    }
+
+    /// Runs a command to its end, if no validator ends before it.
+    pub(crate) fn output(&self, command: &mut Command) -> Result<String> {
+        output(command, || self.chain.check())
     }
 
     /// The owner's machines, as the chain has them.
@@ -215,9 +220,9 @@ impl Stage {
     }
 
     /// An error if any process is gone.
-    pub fn check(&mut self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         self.chain.check()?;
-        self.inspectors.iter_mut().chain(&mut self.agent).try_for_each(Guarded::check)
+        self.inspectors.iter().chain(&self.agent).try_for_each(Guarded::check)
     }
 
     /// Starts the inspectors.
@@ -280,12 +285,4 @@ fn trust(roots: &Path, tpm: &SoftTpm) -> Result<()> {
         fs::copy(&file, folder.join("local.pem")).with_context(|| format!("{}", file.display()))?;
     }
     Ok(())
-}
-
-pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let out = command.output().with_context(|| format!("{command:?}"))?;
-    if !out.status.success() {
-        bail!("{command:?} failed ({}):\n{}", out.status, String::from_utf8_lossy(&out.stderr));
-    }
-    Ok(String::from_utf8(out.stdout)?)
 }

@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use drilling::{Question, commitment};
+use futures::future::join_all;
 use light_client::{
     AccountId32, Error, Included, Key, LightClient,
     chain::{
@@ -192,7 +193,8 @@ impl Driven {
         self.device.refused(&eyes.client, &call, error).await
     }
 
-    /// Opens what it is asked about these claims. What the chain does not wait for any more is looked at again from its state.
+    /// Opens what it is asked about these claims, all of it at once: each answer has its own deadline. What the chain does not wait for
+    /// any more is looked at again from its state.
     pub async fn answer<'a>(
         &self,
         eyes: &Eyes,
@@ -201,6 +203,7 @@ impl Driven {
         // Inspectors who ask the same are answered at once.
         let mut asked = eyes.questions_of(self.machine).await?;
         asked.dedup_by(|one, other| (one.id, &one.question) == (other.id, &other.question));
+        let mut answers = Vec::new();
         for asked in asked {
             let Some(claim) = claims.clone().into_iter().find(|claim| claim.task.id() == asked.id) else {
                 continue;
@@ -210,8 +213,10 @@ impl Driven {
                 Asks::Node { layer, level, index } => Question::Node { layer, level, index },
             };
             let answer = BoundedVec(claim.answer(&question)?);
-            let call = chain::tx().drilling().disclose(asked.id, asked.question, answer);
-            if let Err(error) = self.device.call(&eyes.client, &call).await {
+            answers.push(chain::tx().drilling().disclose(asked.id, asked.question, answer));
+        }
+        for taken in join_all(answers.iter().map(|answer| self.device.call(&eyes.client, answer))).await {
+            if let Err(error) = taken {
                 println!("  an answer was not taken: {error:#}");
             }
         }

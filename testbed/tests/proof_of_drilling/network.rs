@@ -109,9 +109,9 @@ impl Network {
     }
 
     /// An error if a process is gone.
-    pub fn check(&mut self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         self.stage.check()?;
-        self.grace.agent.iter_mut().try_for_each(testbed::Guarded::check)
+        self.grace.agent.iter().try_for_each(testbed::Guarded::check)
     }
 }
 
