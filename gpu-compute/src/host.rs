@@ -90,6 +90,31 @@ impl Host {
         }
     }
 
+    /// Steps `from` to `to` of every lane; blocks are 1,024 bytes.
+    pub fn memory_fill(&self, blocks: &mut [u8], lanes: u32, (from, to): (u32, u32), key: &[u8; 32]) {
+        type Function = unsafe extern "C" fn(*mut u8, u32, u32, u32, *const Words8);
+        let at = blocks.as_mut_ptr();
+        // SAFETY: as many lanes and steps as there are blocks.
+        unsafe { self.get::<Function>("host_memory_fill")(at, lanes, from, to, &key.into()) }
+    }
+
+    pub fn memory_leaves(&self, blocks: &[u8], values: &mut [[u8; 32]], key: &[u8; 32]) {
+        type Function = unsafe extern "C" fn(*const u8, u32, *mut [u8; 32], *const Words8);
+        let (at, count) = (blocks.as_ptr(), values.len() as u32);
+        // SAFETY: a value for each block.
+        unsafe { self.get::<Function>("host_memory_leaves")(at, count, values.as_mut_ptr(), &key.into()) }
+    }
+
+    /// What each walk ends in, 32 bytes.
+    pub fn memory_walk(&self, blocks: &[u8], key: &[u8; 32], walks: u32) -> Vec<u8> {
+        type Function = unsafe extern "C" fn(*const u8, u32, *const Words8, u32, *mut [u8; 32]);
+        let (at, count) = (blocks.as_ptr(), (blocks.len() / 1024) as u32);
+        let mut ends = vec![[0u8; 32]; walks as usize];
+        // SAFETY: the blocks are all there, and an end for each walk.
+        unsafe { self.get::<Function>("host_memory_walk")(at, count, &key.into(), walks, ends.as_mut_ptr()) }
+        ends.into_flattened()
+    }
+
     pub fn merge(&self, trees: &Trees) {
         type Function = unsafe extern "C" fn(*const Trees);
         // SAFETY: the trees' addresses are this process's.

@@ -27,10 +27,26 @@ using std::max;
 using std::min;
 
 inline thread_local Index threadIdx{}, blockIdx{}, blockDim{}, gridDim{};
-inline thread_local std::barrier<> *block_barrier, *warp_barrier;
+
+struct Warp {
+    std::barrier<> barrier;
+    unsigned said[32];
+
+    explicit Warp(unsigned threads) : barrier(threads), said{} {}
+};
+inline thread_local std::barrier<> *block_barrier;
+inline thread_local Warp *warp;
 
 inline void __syncthreads() { block_barrier->arrive_and_wait(); }
-inline void __syncwarp() { warp_barrier->arrive_and_wait(); }
+inline void __syncwarp() { warp->barrier.arrive_and_wait(); }
+inline unsigned __shfl_sync(unsigned, unsigned value, int from) {
+    warp->said[threadIdx.x % 32] = value;
+    __syncwarp();
+    unsigned told = warp->said[from];
+    __syncwarp();
+    return told;
+}
+inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
 inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned bits) {
     return (unsigned)((((uint64_t)high << 32) | low) >> (bits & 31));
 }
@@ -40,12 +56,12 @@ template <typename Across, typename Kernel> void launch(Across across_of, unsign
     for (unsigned y = 0; y < down; y++)
         for (unsigned x = 0, across = across_of(y); x < across; x++) {
             std::barrier<> block(threads);
-            std::vector<std::unique_ptr<std::barrier<>>> warps;
-            for (unsigned warp = 0; warp < (threads + 31) / 32; warp++)
-                warps.push_back(std::make_unique<std::barrier<>>(std::min(32u, threads - warp * 32)));
+            std::vector<std::unique_ptr<Warp>> warps;
+            for (unsigned first = 0; first < threads; first += 32)
+                warps.push_back(std::make_unique<Warp>(std::min(32u, threads - first)));
             auto run = [&](unsigned thread) {
                 threadIdx = {thread, 0, 0}, blockIdx = {x, y, 0}, blockDim = {threads, 1, 1}, gridDim = {across, down, 1};
-                block_barrier = &block, warp_barrier = warps[thread / 32].get();
+                block_barrier = &block, warp = warps[thread / 32].get();
                 kernel();
             };
             if (!waits) {

@@ -22,6 +22,12 @@ impl Filled {
         Self::over(challenge, fill(challenge, |_, _| {}))
     }
 
+    /// As memory holds it, and what walks end in.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> (&[u8], &[u8]) {
+        (&self.bytes, &self.ends)
+    }
+
     fn over(challenge: &Memory, bytes: Vec<u8>) -> Result<Self, TreeError> {
         let blocks = challenge.blocks_tree()?.root(&bytes);
         let (ends, walks) = walk_all(challenge, &blocks, &bytes)?;

@@ -177,3 +177,30 @@ fn half_the_memory_costs_many_blocks_for_each_read() {
         assert!(cost > least, "{name}: {cost}");
     }
 }
+
+#[test]
+fn kernels_give_the_references_blocks_walks_and_leaves() {
+    let host = crate::host::Host::build();
+    for (lanes, steps, walks) in [(4, 40, 10), (3, 70, 5), (9, 129, 7), (1, 1, 1)] {
+        let challenge = Memory::new(lanes, steps, walks, [7; 32]).unwrap();
+        let filled = Filled::new(&challenge).unwrap();
+        let (expected, ends) = filled.parts();
+        let mut blocks = vec![0; expected.len()];
+        for segment in challenge.segments() {
+            host.memory_fill(&mut blocks, lanes, segment, &challenge.id());
+        }
+        assert!(blocks == expected, "{lanes} lanes of {steps} steps");
+        let roots = filled.roots();
+        assert!(
+            host.memory_walk(&blocks, &challenge.walk_key(&roots.blocks), walks) == ends,
+            "{walks} walks"
+        );
+        let mut leaves = vec![[0; 32]; challenge.blocks() as usize];
+        let mut chunks = leaves.clone();
+        host.memory_leaves(&blocks, &mut leaves, &challenge.blocks_key());
+        let words: Vec<u32> =
+            blocks.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        host.chunks(&words, blocks.len(), 0, chunks.len(), &mut chunks, &challenge.blocks_key());
+        assert!(leaves == chunks, "leaves are BLAKE3's chunks");
+    }
+}
