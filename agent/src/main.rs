@@ -23,6 +23,7 @@ mod enrolment;
 mod evidence_command;
 mod failure;
 mod files;
+mod gpu_identity;
 mod hex32;
 mod identity;
 mod journal;

@@ -25,6 +25,7 @@ pub const fn kind(body: &Body) -> &'static str {
         Body::Anchor(_) => "anchor",
         Body::Gap(_) => "gap",
         Body::Drill(_) => "drill",
+        Body::Finding(_) => "finding",
         Body::Unknown { .. } => "unknown",
     }
 }
@@ -38,6 +39,7 @@ fn body(body: &Body) -> Value {
         Body::Anchor(body) => plain(body),
         Body::Gap(body) => plain(body),
         Body::Drill(body) => plain(body),
+        Body::Finding(body) => plain(body),
         Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
     }
 }
@@ -93,6 +95,10 @@ fn summary(body: &Body) -> String {
             drill.micro_ut % 1_000_000,
             drill.span_ms,
             drill.threads
+        ),
+        Body::Finding(found) => format!(
+            "GPU {} {:?}: {:?}, {} of 1000: {}",
+            found.gpu, found.check, found.verdict, found.score, found.reason
         ),
         Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
     }

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     drill::Driller,
     failure::Failure,
+    gpu_identity,
     identity::{Identity, Keeper},
     recorder::end_mark,
     sampler::{Pace, Sampler},
@@ -40,6 +41,7 @@ pub async fn run(config: Config) -> Result<()> {
         sample: Duration::from_secs(config.sample_seconds),
         window: Duration::from_secs(config.window_seconds),
     };
+    gpu_identity::start(begin::probe_options(&config), begun.held.recorder.clone())?;
     let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.held.recorder.clone())?;
     tracing::info!(machine = %hex::encode(keeper.machine), records = begun.held.recorder.head().0, "logging");
     let driller = match config.drill {

@@ -47,6 +47,8 @@ pub enum Body {
     Gap(Gap),
     /// A task of the network, done.
     Drill(Drill),
+    /// What a check of a GPU found.
+    Finding(Finding),
     /// A body of a later version, kept as it came.
     Unknown {
         /// Its kind.
@@ -240,6 +242,84 @@ pub struct Drill {
     pub threads: u16,
 }
 
+/// What was checked about a GPU (docs/gpu-challenges.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// The UUID that CUDA tells is one that NVML tells.
+    Uuid,
+    /// CUDA and NVML see it at one PCI address.
+    PciAddress,
+    /// Both give it one name.
+    Name,
+    /// Both give it the same memory.
+    MemorySize,
+    /// NVML's cores are whole multiprocessors of CUDA's.
+    Multiprocessors,
+    /// Both give its memory's bus one width.
+    BusWidth,
+    /// The kernel's driver is the one that NVML tells.
+    KernelDriver,
+    /// The kernel's driver has this GPU at this address.
+    KernelGpu,
+    /// The PCI bus has NVIDIA's device there.
+    PciDevice,
+    /// Nothing is mounted over the driver's files.
+    Mounts,
+    /// Nothing is loaded ahead of all libraries.
+    Preload,
+    /// The driver's libraries come from where they belong.
+    Libraries,
+    /// Digests of the driver's files.
+    Digests,
+    /// Energy used fits the operations done.
+    Energy,
+    /// The memory challenge's result, and its time.
+    Memory,
+    /// Ratios of measured speeds are those of the chip that it says it is.
+    Fingerprint,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it is on an honest machine.
+    Consistent,
+    /// As it hardly is on an honest machine.
+    Suspicious,
+    /// Nothing is known to compare with, such as for a new driver or chip. It says nothing against the machine.
+    Unknown,
+    /// The check could not be done.
+    Failed,
+}
+
+/// What a check of a GPU found: evidence with a reason, and no judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The GPU's number.
+    pub gpu: u16,
+    /// What was checked.
+    pub check: Check,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// How much it speaks against the machine's being what it says: 0 nothing, 1000 no honest machine does this. What is unknown has 0.
+    pub score: u16,
+    /// The challenge that it is about; none for checks that are none.
+    pub challenge: Option<Challenge>,
+    /// Why, for people.
+    pub reason: Text,
+}
+
+/// A challenge of a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The randomness that nobody knew before: the chain's, or an inspector's.
+    pub draw: Hash,
+    /// The result's digest.
+    pub result: Hash,
+}
+
 /// Why bytes are no record, or a record has no bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -300,6 +380,7 @@ impl Body {
             Self::Anchor(body) => (5, pack(body, scratch)?),
             Self::Gap(body) => (6, pack(body, scratch)?),
             Self::Drill(body) => (7, pack(body, scratch)?),
+            Self::Finding(body) => (8, pack(body, scratch)?),
             Self::Unknown { tag, bytes } => (*tag, bytes),
         })
     }
@@ -316,6 +397,7 @@ impl Body {
             5 => Self::Anchor(unpack(bytes)?),
             6 => Self::Gap(unpack(bytes)?),
             7 => Self::Drill(unpack(bytes)?),
+            8 => Self::Finding(unpack(bytes)?),
             tag => Self::Unknown { tag, bytes: Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)? },
         })
     }

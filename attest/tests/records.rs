@@ -3,7 +3,10 @@
 
 use attest::{
     Body, MAX_RECORD, Record, RecordError,
-    record::{Activity, Chip, ChipKind, ChipState, Drill, Gap, GapReason, MAX_BODY, text},
+    record::{
+        Activity, Challenge, Check, Chip, ChipKind, ChipState, Drill, Finding, Gap, GapReason, MAX_BODY,
+        Verdict, text,
+    },
 };
 use proptest::prelude::*;
 
@@ -62,9 +65,19 @@ fn bodies() -> impl Strategy<Value = Body> {
             })
         },
     );
-    let unknown = (8u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
+    let finding = (any::<[u8; 32]>(), ".{0,200}", any::<bool>()).prop_map(|(result, reason, challenged)| {
+        Body::Finding(Finding {
+            gpu: 3,
+            check: Check::Memory,
+            verdict: Verdict::Suspicious,
+            score: 1000,
+            challenge: challenged.then_some(Challenge { draw: [5; 32], result }),
+            reason: text(&reason),
+        })
+    });
+    let unknown = (9u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
         .prop_map(|(tag, bytes)| Body::Unknown { tag, bytes: heapless::Vec::from_slice(&bytes).unwrap() });
-    prop_oneof![gap, chip, activity, drill, unknown]
+    prop_oneof![gap, chip, activity, drill, finding, unknown]
 }
 
 fn records() -> impl Strategy<Value = Record> {

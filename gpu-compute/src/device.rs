@@ -54,6 +54,12 @@ pub fn count() -> usize {
     CudaContext::device_count().ok().and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
 }
 
+/// What CUDA says of a GPU; its context is there only meanwhile.
+pub fn facts(index: usize) -> Result<Facts, GpuError> {
+    let context = open(index)?;
+    facts_of(&context)
+}
+
 /// A context on a GPU.
 pub(crate) fn open(index: usize) -> Result<Arc<CudaContext>, GpuError> {
     if !has_driver() {
@@ -75,7 +81,7 @@ pub(crate) fn open(index: usize) -> Result<Arc<CudaContext>, GpuError> {
 }
 
 /// What CUDA says of it.
-pub(crate) fn facts(context: &CudaContext) -> Result<Facts, GpuError> {
+pub(crate) fn facts_of(context: &CudaContext) -> Result<Facts, GpuError> {
     use sys::CUdevice_attribute as A;
     let attribute = |which: A| -> Result<u32, GpuError> {
         let value = context.attribute(which).doing("reading the GPU's attributes")?;

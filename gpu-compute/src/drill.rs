@@ -70,7 +70,7 @@ impl Driller {
 
     /// What CUDA says of the GPU.
     pub fn facts(&self) -> Result<Facts, GpuError> {
-        device::facts(&self.context)
+        device::facts_of(&self.context)
     }
 
     /// The instructions in use.

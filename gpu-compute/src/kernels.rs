@@ -213,7 +213,7 @@ impl Hopper {
         let doing = "loading Hopper's kernels";
         let module = context.load_module(Ptx::from_src(HOPPER)).doing(doing)?;
         let function = |name| with_shared(module.load_function(name).doing(doing)?, HOPPER_SHARED);
-        let blocks = crate::device::facts(context)?.multiprocessors / CLUSTER * CLUSTER;
+        let blocks = crate::device::facts_of(context)?.multiprocessors / CLUSTER * CLUSTER;
         Ok(Self {
             product: function("product_hopper")?,
             store: function("store_hopper")?,

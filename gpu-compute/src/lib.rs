@@ -31,7 +31,7 @@ mod memory;
 mod tensor_map;
 mod tree;
 
-pub use device::{Facts, count, has_driver};
+pub use device::{Facts, count, facts, has_driver};
 pub use drill::{Done, Driller};
 pub use error::GpuError;
 pub use kernels::Path;

@@ -1,59 +1,10 @@
 //! What a check found: evidence for a log, with a reason. Nothing here judges a machine.
 
+use attest::record::{self, text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Check {
-    /// The UUID that CUDA tells is one that NVML tells.
-    Uuid,
-    /// CUDA and NVML see it at one PCI address.
-    PciAddress,
-    /// Both give it one name.
-    Name,
-    /// Both give it the same memory.
-    MemorySize,
-    /// NVML's cores are whole multiprocessors of CUDA's.
-    Multiprocessors,
-    /// Both give its memory's bus one width.
-    BusWidth,
-    /// The kernel's driver is the one that NVML tells.
-    KernelDriver,
-    /// The kernel's driver has this GPU at this address.
-    KernelGpu,
-    /// The PCI bus has NVIDIA's device there.
-    PciDevice,
-    /// Nothing is mounted over the driver's files.
-    Mounts,
-    /// Nothing is loaded ahead of all libraries.
-    Preload,
-    /// The driver's libraries come from where they belong.
-    Libraries,
-    /// Digests of the driver's files.
-    Digests,
-    /// Energy used fits the operations done.
-    Energy,
-    /// The memory challenge's result, and its time.
-    Memory,
-    /// Ratios of measured speeds are those of the chip that it says it is.
-    Fingerprint,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// As it is on an honest machine.
-    Consistent,
-    /// As it hardly is on an honest machine.
-    Suspicious,
-    /// Nothing is known to compare with, such as for a new driver or chip. It says nothing against the machine.
-    Unknown,
-    /// The check could not be done.
-    Failed,
-}
+pub use attest::record::{Check, Verdict};
 
 /// The highest score.
 pub const MOST: u16 = 1000;
@@ -90,6 +41,21 @@ impl Finding {
     /// It could not be done.
     pub fn failed(check: Check, reason: impl Into<String>) -> Self {
         Self { check, verdict: Verdict::Failed, score: 0, reason: reason.into() }
+    }
+}
+
+impl Finding {
+    /// As the log keeps it; `gpu` is the GPU's number. Reasons are cut to what a record holds.
+    pub fn record(&self, gpu: u16) -> record::Finding {
+        let Self { check, verdict, score, reason } = self;
+        record::Finding {
+            gpu,
+            check: *check,
+            verdict: *verdict,
+            score: *score,
+            challenge: None,
+            reason: text(reason),
+        }
     }
 }
 

@@ -119,7 +119,7 @@ impl Challenger {
             walk: function("memory_walk")?,
         };
         Ok(Self {
-            facts: device::facts(&context)?,
+            facts: device::facts_of(&context)?,
             measures: fingerprint::Functions::load(&module)?,
             context,
             kernels,
