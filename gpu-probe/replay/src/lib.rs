@@ -5,6 +5,8 @@
 //! - `MATRIXAI_NVML_RECORDING`: the recording, a JSON file ([`Recording`]). Without one there is no driver.
 //! - `MATRIXAI_NVML_MISBEHAVE`: one of [`Misbehaviour`]'s names.
 //!
+//! `examples/record.rs` makes recordings on a host with GPUs.
+//!
 //! A question for a GPU's power begins its next reading; after the last comes the first, and energy goes on. This crate must not
 //! know who asks. It is for tests and demonstrations: nothing it tells is a measurement.
 //!
