@@ -33,7 +33,7 @@ pub fn run(parts: &Parts, table: &mut Table) -> Result<()> {
         .inspect_err(|error| table.note(format!("Not held against npm's smoldot: {error}.")))
         .ok();
     let scratch = tempfile::Builder::new().prefix("matrixai-bench-").tempdir()?;
-    let mut chain = Chain::start(parts.gather(&scratch.path().join("programs"))?, scratch.path())?;
+    let chain = Chain::start(parts.gather(&scratch.path().join("programs"))?, scratch.path())?;
     let program = sibling("bench-light-client")?;
     let (mut ours, mut peers) = (Starts::default(), Starts::default());
     let full = Node::on(chain.rpc);
