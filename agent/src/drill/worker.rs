@@ -161,13 +161,13 @@ impl Drop for Worker {
 impl Worker {
     /// Starts a thread for each engine; they work over data of this library.
     pub fn start(engines: Vec<Box<dyn Engine>>, library: &Library) -> std::io::Result<Self> {
-        let state = |engine: &Box<dyn Engine>| EngineState {
+        let seen = engines.iter().map(|engine| EngineState {
             name: engine.name(),
             gpu: engine.gpu(),
             lost: None,
             largest: engine.largest(),
-        };
-        let engines_seen = engines.iter().map(state).collect();
+        });
+        let engines_seen = seen.collect();
         let queue = Queue { jobs: VecDeque::new(), engines: engines_seen, closed: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
         for (number, mut engine) in engines.into_iter().enumerate() {
