@@ -163,9 +163,13 @@ impl Upkeep {
             tokio::time::sleep(Duration::from_secs(1)).await;
             return;
         };
-        if let Ok(Ok(block)) = tokio::time::timeout(TURN, client.wait_finalized_after(self.seen)).await {
-            self.seen = block.number;
-            self.moved = Instant::now();
+        match tokio::time::timeout(TURN, client.wait_finalized_after(self.seen)).await {
+            Ok(Ok(block)) => {
+                self.seen = block.number;
+                self.moved = Instant::now();
+            }
+            Ok(Err(_)) => return self.start_anew("the light client has stopped"),
+            Err(_) => {}
         }
         self.board.note_chain(&client.status());
     }

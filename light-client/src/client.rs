@@ -54,14 +54,18 @@ impl LightClient {
         let backend = Arc::new(backend);
         let (sender, status) = watch::channel(Status::default());
         let mut tasks = JoinSet::new();
+        let following = status::follow(line.clone(), states, sender);
         tasks.spawn(async move {
-            while let Some(event) = driver.next().await {
-                if let Err(error) = event {
-                    tracing::debug!(%error, "following the chain");
+            let driving = async {
+                while let Some(event) = driver.next().await {
+                    if let Err(error) = event {
+                        tracing::debug!(%error, "following the chain");
+                    }
                 }
-            }
+            };
+            // Without its driver subxt reads nothing more: who waits for a block is told that this client has stopped.
+            tokio::select! { () = driving => {}, () = following => {} }
         });
-        tasks.spawn(status::follow(line.clone(), states, sender));
         tasks.spawn(keep_saved(line.clone(), database.clone(), status.clone()));
         let online = OnlineClient::from_backend(backend.clone()).await.map_err(Error::chain)?;
         let (pool, bodies) = (Pool::default(), Bodies::default());

@@ -34,7 +34,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) const DEFAULT: Self = Self {
-        answer: Duration::from_secs(60),
+        answer: Duration::from_secs(45),
         pauses: (Duration::from_millis(250), Duration::from_secs(8)),
     };
 }
@@ -107,8 +107,10 @@ impl Line {
             let busy = match ended {
                 Ended::Done(answer) => return Ok(answer),
                 Ended::Failed(why) => return Err(unanswered(Unanswered::Failed { what: what(), why })),
-                // subxt asks again, on the subscription that follows this one.
-                Ended::Stopped => return Err(RpcError::DisconnectedWillReconnect("it starts over".into())),
+                Ended::Stopped => {
+                    sleep(pause).await;
+                    return over();
+                }
                 Ended::Busy => true,
                 Ended::Inaccessible => false,
             };
@@ -160,6 +162,11 @@ impl Line {
         let request = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{method},"params":{params}}}"#);
         self.wire.send(request).inspect_err(|_| drop(self.router.cancel(id)))
     }
+}
+
+/// What smoldot answers where a subscription is over. subxt then asks on the one that follows, ten times at most.
+fn over() -> Result<Box<RawValue>, RpcError> {
+    RawValue::from_string(r#"{"result":"limitReached"}"#.into()).map_err(RpcError::Serialization)
 }
 
 fn unanswered(why: Unanswered) -> RpcError {

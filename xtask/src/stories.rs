@@ -15,12 +15,12 @@ struct Story {
 }
 
 const STORIES: [Story; 3] = [
-    Story { what: "spine on real processes", program: "spine", test: "the_spine_holds" },
     Story {
-        what: "drilling on real processes",
-        program: "drilling",
-        test: "agreement_is_credited_and_a_lie_is_punished",
+        what: "proof of drilling on real processes",
+        program: "proof_of_drilling",
+        test: "proof_of_drilling_holds",
     },
+    Story { what: "spine on real processes", program: "spine", test: "the_spine_holds" },
     Story { what: "light client on a real chain", program: "chain", test: "light_client_on_a_real_chain" },
 ];
 
