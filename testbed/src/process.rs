@@ -73,7 +73,8 @@ impl Guarded {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         match waitid(Id::Pid(Pid::from_raw(i32::try_from(child.id())?)), look) {
             Ok(WaitStatus::StillAlive) => Ok(()),
-            ended => bail!("{} ended ({ended:?}):\n{}", self.name, self.last_words()),
+            Ok(ended) => bail!("{} ended ({ended:?}):\n{}", self.name, self.last_words()),
+            Err(error) => bail!("{} is gone ({error}):\n{}", self.name, self.last_words()),
         }
     }
 

@@ -14,11 +14,16 @@ struct Story {
     test: &'static str,
 }
 
-const STORIES: [Story; 3] = [
+const STORIES: [Story; 4] = [
     Story {
-        what: "proof of drilling on real processes",
+        what: "drilling: absence and collusion",
         program: "proof_of_drilling",
-        test: "proof_of_drilling_holds",
+        test: "absence_and_collusion_gain_nothing",
+    },
+    Story {
+        what: "drilling: agreement and lies",
+        program: "proof_of_drilling",
+        test: "one_liar_gains_nothing",
     },
     Story { what: "spine on real processes", program: "spine", test: "the_spine_holds" },
     Story { what: "light client on a real chain", program: "chain", test: "light_client_on_a_real_chain" },

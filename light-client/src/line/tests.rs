@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::Chain;
+use crate::bodies::Bodies;
 use futures::StreamExt;
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use subxt::backend::{Backend, CombinedBackend};
@@ -130,6 +132,28 @@ async fn subxt_has_its_answer_whatever_came_before() {
     let driving = tokio::spawn(async move { while driver.next().await.is_some() {} });
     let at: H256 = HASH.parse().unwrap();
     assert_eq!(backend.call("Core_version", None, at).await.unwrap(), [0x2a]);
+    driving.abort();
+}
+
+#[tokio::test]
+async fn many_who_want_a_body_ask_for_it_once() {
+    let (line, asked) = line(LONG, |method, before| match (method, before) {
+        ("chainHead_v1_body", 0) => (started("a"), vec![event("operationInaccessible", "a")]),
+        ("chainHead_v1_body", _) => {
+            let done = json!({ "event": "operationBodyDone", "operationId": "b", "value": ["0x2a"] });
+            (started("b"), vec![done])
+        }
+        _ => twice_in_vain(method, before),
+    });
+    let (backend, mut driver) =
+        CombinedBackend::<Chain>::builder().build(RpcClient::new(Handle(line))).await.unwrap();
+    let driving = tokio::spawn(async move { while driver.next().await.is_some() {} });
+    let (bodies, at) = (Bodies::default(), HASH.parse().unwrap());
+    let wanted = try_join_all((0..3).map(|_| bodies.of(at, &backend))).await.unwrap();
+    assert!(wanted.iter().all(|body| ***body == [vec![0x2a]]));
+    bodies.of(at, &backend).await.unwrap();
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.iter().filter(|(method, _)| method == "chainHead_v1_body").count(), 2);
     driving.abort();
 }
 
