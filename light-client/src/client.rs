@@ -196,6 +196,7 @@ impl LightClient {
             match &verdict {
                 Offer::Finalized(block) => return self.included(extrinsic, *block).await,
                 Offer::Refused(reason) => {
+                    self.settled(extrinsic).await?;
                     let refused = || Error::Refused(reason.clone());
                     return self.overtaken(extrinsic, since).await?.ok_or_else(refused);
                 }
@@ -212,6 +213,17 @@ impl LightClient {
                 seen = self.moved(finalized.number, extrinsic).await?.number;
             }
         }
+    }
+
+    /// Waits until what is the best block now is final. smoldot calls an extrinsic stale when the best block has it already, and finalised
+    /// state says nothing of that before.
+    async fn settled(&self, refused: &Extrinsic) -> Result<(), Error> {
+        let best = self.status().best.map_or(0, |block| block.number);
+        // A general one uses up nothing by which it could be found.
+        if refused.signed_by.is_some() && self.finalized().await?.number <= best {
+            self.moved(best, refused).await?;
+        }
+        Ok(())
     }
 
     /// The next finalised block after `number`; an error if the chain stands still.
