@@ -153,11 +153,7 @@ impl Kernels {
     /// One round of several trees.
     pub fn merge(&self, trees: &Trees) -> Result<(), GpuError> {
         let widest = trees.0.iter().map(|tree| tree.count).max().unwrap_or(0);
-        let grid = LaunchConfig {
-            grid_dim: (widest.div_ceil(NODES).max(1), trees.0.len() as u32, 1),
-            block_dim: (256, 1, 1),
-            shared_mem_bytes: 0,
-        };
+        let grid = grid(widest.div_ceil(NODES).max(1), trees.0.len() as u32, 256, 0);
         let mut launch = self.stream.launch_builder(&self.merge);
         launch.arg(trees);
         // SAFETY: each tree's `above` has room for a node of each block.
@@ -240,15 +236,15 @@ impl Hopper {
         weights: &Matrix,
         sums: CUdeviceptr,
     ) -> Result<(), GpuError> {
-        if weights.rows.is_multiple_of(4) {
-            let out = TensorMap::of_sums(sums, inputs.rows, weights.rows)?;
-            let (inputs, weights, shape) = Self::maps(inputs, weights)?;
+        let (inputs, weights, shape) = Self::maps(inputs, weights)?;
+        // The copy engine wants rows of whole 16 bytes.
+        if shape.columns.is_multiple_of(4) {
+            let out = TensorMap::of_sums(sums, shape.rows, shape.columns)?;
             let mut launch = stream.launch_builder(&self.store);
             launch.arg(&inputs).arg(&weights).arg(&shape).arg(&out);
             // SAFETY: the maps keep reads and writes within the matrices.
             return unsafe { launch.launch(self.grid(&shape)) }.doing("multiplying").map(drop);
         }
-        let (inputs, weights, shape) = Self::maps(inputs, weights)?;
         let mut launch = stream.launch_builder(&self.product);
         launch.arg(&inputs).arg(&weights).arg(&shape).arg(&sums);
         // SAFETY: `sums` has room for rows times columns; the maps keep reads within the matrices.
