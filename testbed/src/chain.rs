@@ -1,7 +1,7 @@
 //! Validators, and the specification that light clients start from.
 
 use crate::{Guarded, Programs, free_port};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -37,7 +37,7 @@ const VALIDATORS: [(&str, &str, &str); 4] = [
 pub struct Chain {
     programs: Programs,
     dir: PathBuf,
-    chain: String,
+    genesis: PathBuf,
     ports: Vec<(u16, u16)>,
     nodes: Vec<Guarded>,
     /// Raw specification with a checkpoint and the nodes' addresses.
@@ -53,12 +53,16 @@ impl Chain {
     }
 
     /// The same on a chain that the node knows by name, or of a specification, with up to four validators.
+    ///
+    /// They start from the raw form: of any other, each of them would compile the runtime twice more to make its genesis.
     pub fn start_on(programs: Programs, dir: &Path, chain: &str, validators: usize) -> Result<Self> {
+        let genesis = dir.join("raw.json");
+        raw(&programs, chain, &genesis)?;
         let all = VALIDATORS.iter().take(validators);
         let ports: Vec<(u16, u16)> = all.map(|_| Ok((free_port()?, free_port()?))).collect::<Result<_>>()?;
         let rpc = ports.first().map(|(_, rpc)| *rpc).context("no validators")?;
         let (nodes, spec) = (Vec::new(), dir.join("chain.json"));
-        let mut chain = Self { programs, dir: dir.into(), chain: chain.into(), ports, nodes, spec, rpc };
+        let mut chain = Self { programs, dir: dir.into(), genesis, ports, nodes, spec, rpc };
         chain.resume()?;
         chain.wait_finalized(3)?;
         chain.export()?;
@@ -107,7 +111,8 @@ impl Chain {
         let (name, key, _) = VALIDATORS.get(index).context("no such validator")?;
         let (p2p, rpc) = self.ports.get(index).context("no such validator")?;
         let mut command = self.programs.command("matrixai-node");
-        command.args(["--chain", &self.chain, &format!("--{name}"), "--validator", "--node-key", key]);
+        command.arg("--chain").arg(&self.genesis);
+        command.args([&format!("--{name}"), "--validator", "--node-key", key]);
         command.arg("--base-path").arg(self.dir.join(name));
         // Alone with the other one down it must go on, or a restart of both would wait for ever.
         command.args([
@@ -154,6 +159,15 @@ impl Chain {
             self.dir.display()
         )
     }
+}
+
+/// Writes a chain's specification in raw form.
+fn raw(programs: &Programs, chain: &str, to: &Path) -> Result<()> {
+    let mut command = programs.command("matrixai-node");
+    command.args(["export-chain-spec", "--raw", "--chain", chain, "--output"]).arg(to);
+    let made = command.output().with_context(|| format!("{command:?}"))?;
+    ensure!(made.status.success(), "{command:?}: {}", String::from_utf8_lossy(&made.stderr));
+    Ok(())
 }
 
 /// The finalised height, as a node tells it.

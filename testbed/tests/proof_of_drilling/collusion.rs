@@ -17,6 +17,8 @@ use testbed::Stage;
 
 /// What each machine takes at one time: audits are drawn among what was agreed.
 const PLACES: u8 = 8;
+/// Blocks before a machine would lapse at which it anchors again: half of what an anchor lasts, since calls on a busy machine take many.
+const MARGIN: u64 = 35;
 
 pub fn caught_by_an_audit(network: &mut Network) -> Result<()> {
     network.drill(false)?;
@@ -91,8 +93,7 @@ fn proven(eyes: &Eyes, task: Id) -> bool {
 
 /// Active and in the pool, however long it takes.
 async fn stay(eyes: &Eyes, stage: &Stage, driven: &Driven) -> Result<()> {
-    let margin = 2 * u64::from(PLACES);
-    if u64::from(eyes.machine(driven.machine).await?.due) < eyes.height().await? + margin {
+    if u64::from(eyes.machine(driven.machine).await?.due) < eyes.height().await? + MARGIN {
         driven.wake(eyes, stage).await?;
     }
     match eyes.worker(driven.machine).await? {

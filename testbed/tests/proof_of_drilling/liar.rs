@@ -82,13 +82,10 @@ pub async fn found_out(eyes: &Eyes, cast: &Cast, liar: &Driven, claim: &Claim) -
     Ok(())
 }
 
-/// The honest one of a task.
+/// The honest one who showed its result for a task: the first to be given it may have been too slow, and replaced.
 pub fn partner<'a>(cast: &'a Cast, told: &[Told]) -> Result<(Id, &'a Caller)> {
-    let assigned = told.iter().find_map(|event| match event {
-        Told::Assigned { machines, .. } => Some(machines),
-        _ => None,
-    });
-    let assigned = assigned.context("a task of before the first look")?;
-    let honest = cast.honest.iter().find(|(machine, _)| assigned.contains(machine));
+    let showed =
+        |id: &Id| told.iter().any(|event| matches!(event, Told::Revealed { machine, .. } if machine == id));
+    let honest = cast.honest.iter().find(|(machine, _)| showed(machine));
     honest.map(|(machine, owner)| (*machine, owner)).context("no honest one")
 }
