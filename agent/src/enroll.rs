@@ -15,7 +15,6 @@ use crate::{
     run::begin_off_reactor,
     secrets::{self, Stranger},
     state_dir::StateDir,
-    token_file,
     tpm_worker::TpmWorker,
     upkeep::{chain_specification, start_client},
 };
@@ -33,7 +32,7 @@ const LATER: Duration = Duration::from_secs(5);
 
 /// Enrols this machine with a token.
 pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Output) -> Result<()> {
-    let token = token_file::read(token)?;
+    let token = light_client::token::read(token)?;
     let state = StateDir::new(&config.state_dir);
     let _lock = state.lock()?;
     // Before keys are made that would be of no use.

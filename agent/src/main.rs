@@ -3,7 +3,7 @@
 //! The agent is thin: it schedules, stores and configures. Measuring is `gpu-probe`'s, evidence is `attest`'s and the TPM's, the
 //! chain is `light-client`'s. It must not know how others are verified.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod agent;
@@ -24,6 +24,7 @@ mod evidence_command;
 mod failure;
 mod files;
 mod gpu_identity;
+mod heap;
 mod hex32;
 mod identity;
 mod journal;
@@ -38,7 +39,6 @@ mod sampler;
 mod secrets;
 mod state_dir;
 mod status;
-mod token_file;
 mod tpm_worker;
 mod upkeep;
 
@@ -54,6 +54,7 @@ use tracing_subscriber::EnvFilter;
 const LAST_WORK: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    heap::share_one();
     let arguments = Arguments::parse();
     tell(&arguments.command);
     end_with_own_threads();

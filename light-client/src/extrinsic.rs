@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use subxt::config::substrate::{BlakeTwo256, SubstrateExtrinsicParamsBuilder};
 use subxt::config::{ClientState, Config, Hasher, ParamsFor, TransactionExtensions};
 use subxt::error::ExtrinsicError;
-use subxt::ext::frame_decode::extrinsics as wire;
+use subxt::ext::frame_decode::extrinsics::{self as wire, ExtrinsicTypeInfo, TransactionExtensions as _};
 use subxt::tx::Payload;
-use subxt::utils::H256;
+use subxt::utils::{AccountId32, H256, MultiAddress, MultiSignature};
 
 /// For how many blocks an extrinsic may be included; a power of two, and well below the number of block
 /// hashes the runtime remembers.
@@ -53,6 +53,34 @@ impl Extrinsic {
         })
     }
 
+    /// The same for an ed25519 key that lies elsewhere, in a device that wants to see what it signs: `sign` is given the payload (call,
+    /// extensions, implicit values), not yet hashed. As on every Substrate chain, one of more than 256 bytes is to be hashed with BLAKE2b-256
+    /// before it is signed.
+    pub fn signed_elsewhere<E: From<Error>>(
+        at: &AtBlock,
+        call: &impl Payload,
+        SignedBy { account, nonce }: SignedBy,
+        sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
+    ) -> Result<Self, E> {
+        let chain = |error: ExtrinsicError| E::from(Error::chain(error));
+        at.transactions().validate(call).map_err(chain)?;
+        let (params, expires_at) = mortal(at, Some(nonce));
+        let extensions = extensions(at, params).map_err(chain)?;
+        let signature = sign(&payload(at, call, &extensions).map_err(chain)?)?;
+        let bytes = wire::encode_v4_signed(
+            call.pallet_name(),
+            call.call_name(),
+            call.call_data(),
+            &extensions,
+            &MultiAddress::<AccountId32, ()>::Id(account.into()),
+            &MultiSignature::Ed25519(signature),
+            at.metadata_ref(),
+            at.metadata_ref().types(),
+        );
+        let bytes = bytes.map_err(|error| chain(error.into()))?;
+        Ok(Self { bytes, signed_by: Some(SignedBy { account, nonce }), expires_at })
+    }
+
     /// A call that authorises itself, as a general extrinsic: for those who have no account yet.
     pub fn general(at: &AtBlock, call: &impl Payload) -> Result<Self, Error> {
         at.transactions().validate(call).map_err(Error::chain)?;
@@ -70,19 +98,42 @@ fn mortal(at: &AtBlock, nonce: Option<u64>) -> (ParamsFor<Chain>, u64) {
     (params, number.saturating_add(MORTALITY))
 }
 
-fn encode_general(
-    at: &AtBlock,
-    call: &impl Payload,
-    params: ParamsFor<Chain>,
-) -> Result<Vec<u8>, ExtrinsicError> {
+type Extensions = <Chain as Config>::TransactionExtensions;
+
+fn extensions(at: &AtBlock, params: ParamsFor<Chain>) -> Result<Extensions, ExtrinsicError> {
     let state = ClientState {
         genesis_hash: at.genesis_hash().ok_or(ExtrinsicError::GenesisHashNotProvided)?,
         spec_version: at.spec_version(),
         transaction_version: at.transaction_version(),
         metadata: at.metadata(),
     };
-    let extensions = <Chain as Config>::TransactionExtensions::new(&state, params)?;
-    let metadata = at.metadata_ref();
+    Ok(Extensions::new(&state, params)?)
+}
+
+/// What the signer of a call signs.
+fn payload(at: &AtBlock, call: &impl Payload, extensions: &Extensions) -> Result<Vec<u8>, ExtrinsicError> {
+    let (metadata, mut payload) = (at.metadata_ref(), at.transactions().call_data(call)?);
+    let info = metadata
+        .extrinsic_extension_info(None)
+        .map_err(|error| wire::ExtrinsicEncodeError::CannotGetInfo(error.into_owned()))?;
+    let failed = wire::ExtrinsicEncodeError::TransactionExtensions;
+    for one in &info.extension_ids {
+        let value = extensions.encode_extension_value_to(&one.name, one.id, metadata.types(), &mut payload);
+        value.map_err(failed)?;
+    }
+    for one in &info.extension_ids {
+        let (name, id) = (&one.name, one.implicit_id);
+        extensions.encode_extension_implicit_to(name, id, metadata.types(), &mut payload).map_err(failed)?;
+    }
+    Ok(payload)
+}
+
+fn encode_general(
+    at: &AtBlock,
+    call: &impl Payload,
+    params: ParamsFor<Chain>,
+) -> Result<Vec<u8>, ExtrinsicError> {
+    let (extensions, metadata) = (extensions(at, params)?, at.metadata_ref());
     let version =
         wire::best_v5_general_transaction_extension_version(&extensions, metadata, metadata.types())?;
     Ok(wire::encode_v5_general(

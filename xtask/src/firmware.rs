@@ -60,8 +60,13 @@ fn build(root: &Path) -> Result<PathBuf> {
         setup::install(setup::FOR_TARGETS)?;
     }
     sh::step("firmware", device(root)?.args(["build", "--release", "--target", TARGET]))?;
-    let firmware = target_dir().join(TARGET).join("release/matrixai-firmware");
+    let firmware = built();
     firmware.canonicalize().with_context(|| format!("{} is not there", firmware.display()))
+}
+
+/// Where the firmware lies once it is built.
+pub fn built() -> PathBuf {
+    target_dir().join(TARGET).join("release/matrixai-firmware")
 }
 
 /// cargo in the firmware's own workspace.

@@ -1,7 +1,7 @@
 //! The long tests on real processes. Each has a chain of its own and mostly waits for its blocks, a tenth of a core's worth of work: three
 //! of them share two cores.
 
-use crate::sh;
+use crate::{firmware, sh};
 use anyhow::Result;
 use std::process::Command;
 
@@ -15,7 +15,7 @@ struct Story {
     test: &'static str,
 }
 
-const STORIES: [Story; 4] = [
+const STORIES: [Story; 5] = [
     Story { what: "spine on real processes", program: "spine", test: "the_spine_holds" },
     Story {
         what: "drilling: absence and collusion",
@@ -28,6 +28,11 @@ const STORIES: [Story; 4] = [
         test: "one_liar_gains_nothing",
     },
     Story { what: "light client on a real chain", program: "chain", test: "light_client_on_a_real_chain" },
+    Story {
+        what: "firmware on a real chain",
+        program: "on_chain",
+        test: "a_microcontroller_anchors_on_a_chain",
+    },
 ];
 
 /// What leaves the stories out of `cargo test`.
@@ -44,7 +49,10 @@ pub fn run() -> Result<()> {
 
 /// The packages and features of all other tests, so that nothing is built once more.
 fn command(story: &Story) -> Command {
-    sh::cargo(&["test", "--all-features", "--test", story.program, "--", story.test, "--nocapture"])
+    let mut command =
+        sh::cargo(&["test", "--all-features", "--test", story.program, "--", story.test, "--nocapture"]);
+    command.env("MATRIXAI_FIRMWARE", firmware::built());
+    command
 }
 
 /// Not this process's own file: cargo may have replaced it while it built the tests.

@@ -133,13 +133,26 @@ impl Keeper {
         let origin = checkpoint::origin(&self.machine);
         let signed = checkpoint::verify(checkpoint, &origin, &self.device_key)?;
         ensure!((signed.size, signed.root) == (*size, *root), "the checkpoint is of another log");
-        let consistency = match &self.last {
-            Some(last) => self.log.prove_consistency(last.size, *size)?.to_vec(),
-            None => Vec::new(),
-        };
+        let consistency = self.consistency(*size)?;
         let statement = self.statement(block, *size, *root);
         let last = self.last.as_ref();
         Ok(verify_anchor::<RingCheck>(&self.ak, &statement, message, signature, last, &consistency)?)
+    }
+
+    /// The proof that a log of this size goes on from the last anchor; empty where there is none.
+    pub fn consistency(&self, size: u64) -> Result<Vec<Hash>> {
+        let Some(last) = &self.last else { return Ok(Vec::new()) };
+        Ok(self.log.prove_consistency(last.size, size)?.to_vec())
+    }
+
+    /// The log's first record, and the proof that a log of this size begins with it.
+    pub fn join(&self, size: u64) -> Result<(Vec<u8>, Vec<Hash>)> {
+        Ok((self.log.raw(0)?, self.log.prove_inclusion(0, size)?.to_vec()))
+    }
+
+    /// What a chain has of this machine, or will have: what comes next must go on from it.
+    pub fn goes_on_from(&mut self, head: AnchorHead) {
+        self.last = Some(head);
     }
 
     fn statement(&self, block: &Block, size: u64, root: Hash) -> Statement {

@@ -1,7 +1,7 @@
 //! The host of the firmware example.
 //!
 //! It boots the firmware in an emulator, puts the model of a TPM chip at the end of its SPI bus, keeps its records, and looks at
-//! its anchors as a verifier does. It holds no key and makes no evidence: whatever it carried wrongly would show in
+//! its anchors as a verifier does. On a chain it has the device taken on, and carries its anchors there. It holds no key and makes no evidence: whatever it carried wrongly would show in
 //! [`Keeper::verify`], on chain as here.
 //!
 //! ```no_run
@@ -22,11 +22,13 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+mod chain;
 mod emulator;
 mod keeper;
 mod line;
 
 pub use self::{
+    chain::Gateway,
     emulator::Emulator,
     keeper::{Asked, Identity, Keeper, Told, made_up},
     line::Line,
