@@ -162,8 +162,9 @@ impl Gateway {
     async fn now(&self) -> Result<(AtBlock, Block)> {
         let at = self.client.latest().await?;
         let time = at.storage().entry(chain::storage().timestamp().now())?.fetch(()).await?;
+        let time_ms = time.decode()?;
         let (genesis, hash) = (self.client.genesis().0, at.block_hash().0);
-        Ok((at, Block { genesis, hash, time_ms: time.decode()? }))
+        Ok((at, Block { genesis, hash, time_ms }))
     }
 }
 
