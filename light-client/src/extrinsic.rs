@@ -117,11 +117,13 @@ fn payload(at: &AtBlock, call: &impl Payload, extensions: &Extensions) -> Result
         .extrinsic_extension_info(None)
         .map_err(|error| wire::ExtrinsicEncodeError::CannotGetInfo(error.into_owned()))?;
     let failed = wire::ExtrinsicEncodeError::TransactionExtensions;
-    for one in &info.extension_ids {
+    // Those that subxt does not know have no content: encoding the extrinsic fails where one has.
+    let known = || info.extension_ids.iter().filter(|one| extensions.contains_extension(&one.name));
+    for one in known() {
         let value = extensions.encode_extension_value_to(&one.name, one.id, metadata.types(), &mut payload);
         value.map_err(failed)?;
     }
-    for one in &info.extension_ids {
+    for one in known() {
         let (name, id) = (&one.name, one.implicit_id);
         extensions.encode_extension_implicit_to(name, id, metadata.types(), &mut payload).map_err(failed)?;
     }
