@@ -7,8 +7,9 @@ use crate::{Emulator, Keeper, Told, keeper::Asked};
 use anyhow::{Context, Result, bail};
 use attest::verify::AnchorHead;
 use firmware_link::{Block, Request};
+use futures::future::join_all;
 use light_client::{
-    AccountId32, AtBlock, Extrinsic, Key, LightClient, SignedBy,
+    AccountId32, AtBlock, Error, Extrinsic, Key, LightClient, SignedBy,
     chain::{
         self,
         runtime_types::{
@@ -101,16 +102,38 @@ impl Gateway {
                 return Ok(Some(machine));
             }
             let Some(request) = request else { return Ok(None) };
-            for duty in request.duties.0 {
-                if let Some(challenge) = open(&duty) {
-                    self.respond(asked, &duty.inspector, challenge).await?;
-                }
-            }
+            self.respond(asked, &request.duties.0).await?;
         }
     }
 
-    /// Has the device open one inspector's credential, and hands in its answer or its objection.
-    async fn respond(&mut self, asked: &Asked, inspector: &AccountId32, challenge: &Challenge) -> Result<()> {
+    /// Answers every inspector who waits, all at one time: once enough have their answer, the chain wants no more.
+    async fn respond(&mut self, asked: &Asked, duties: &[Duty]) -> Result<()> {
+        let mut nonce = self.client.nonce(*self.keeper.device_key()).await?;
+        let mut answers = Vec::new();
+        for duty in duties {
+            if let Some(challenge) = open(duty) {
+                answers.push(self.answer(asked, &duty.inspector, challenge, nonce).await?);
+                nonce = nonce.saturating_add(1);
+            }
+        }
+        for answered in join_all(answers.iter().map(|answer| self.client.submit(answer))).await {
+            match answered {
+                // Too late, or twice: what is still wanted, the next block tells.
+                Ok(_) | Err(Error::Dispatch(_) | Error::NonceTaken(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the device open one inspector's credential, and sign its answer or its objection.
+    async fn answer(
+        &mut self,
+        asked: &Asked,
+        inspector: &AccountId32,
+        challenge: &Challenge,
+        nonce: u64,
+    ) -> Result<Extrinsic> {
         let question = Request::Respond {
             request: asked.id,
             inspector: inspector.0,
@@ -120,8 +143,8 @@ impl Gateway {
         };
         let (calls, inspector) = (chain::tx().machines(), AccountId32(inspector.0));
         match block_in_place(|| self.keeper.respond(&mut self.device, &question))? {
-            Some(answer) => self.submit(&calls.answer(asked.id, inspector, answer)).await,
-            None => self.submit(&calls.dispute(asked.id, inspector)).await,
+            Some(answer) => self.sign(&calls.answer(asked.id, inspector, answer), nonce).await,
+            None => self.sign(&calls.dispute(asked.id, inspector), nonce).await,
         }
     }
 
@@ -133,7 +156,9 @@ impl Gateway {
         let told = block_in_place(|| self.keeper.ask(&mut self.device, &block))?;
         let anchored = self.keeper.verify(&told, &block)?;
         let call = self.call(&at, &told)?;
-        self.submit(&chain::tx().machines().anchor(call)).await?;
+        let nonce = self.client.nonce(*self.keeper.device_key()).await?;
+        let extrinsic = self.sign(&chain::tx().machines().anchor(call), nonce).await?;
+        self.client.submit(&extrinsic).await?;
         self.keeper.goes_on_from(anchored);
         Ok(anchored)
     }
@@ -147,15 +172,12 @@ impl Gateway {
         })
     }
 
-    /// Gets a call of the device's into a finalised block: the device sees the payload, and signs it if it carries what it made last.
-    async fn submit(&mut self, call: &impl Payload) -> Result<()> {
-        let account = *self.keeper.device_key();
-        let (at, nonce) = (self.client.latest().await?, self.client.nonce(account).await?);
+    /// Makes an extrinsic of a call of the device's: the device sees the payload, and signs it if it carries what it made last.
+    async fn sign(&mut self, call: &impl Payload, nonce: u64) -> Result<Extrinsic> {
+        let (at, account) = (self.client.latest().await?, *self.keeper.device_key());
         let (keeper, device) = (&self.keeper, &mut self.device);
         let sign = |payload: &[u8]| block_in_place(|| keeper.sign(device, payload));
-        let extrinsic = Extrinsic::signed_elsewhere(&at, call, SignedBy { account, nonce }, sign)?;
-        self.client.submit(&extrinsic).await?;
-        Ok(())
+        Extrinsic::signed_elsewhere(&at, call, SignedBy { account, nonce }, sign)
     }
 
     /// The latest finalised block, as the device is told of it.
