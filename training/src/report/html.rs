@@ -45,6 +45,11 @@ fn verdict(out: &mut String, report: &Report) {
              and ended where the package says. What was not redone is vouched for only by the draw. It does not show on which machine \
              the training ran, nor that the model is good at anything but the validation data.",
         ),
+        Verdict::OwnTerms => (
+            "open",
+            "Drawn stretches of the training were done again and ended where the package says, but by the package's own terms. Whoever may \
+             choose those can make a proof of a training that never was: give the order's terms to have them compared.",
+        ),
         Verdict::NotReplayed => (
             "open",
             "The six rules are a filter that can be satisfied without training. Give the training data and the validation data to \
@@ -67,23 +72,25 @@ fn replay(out: &mut String, report: &Report) {
     let _ = write!(
         out,
         "<p>{} of {} intervals were redone. An error is the distance between the end that was redone and the end in the package, over \
-         how far the interval moved; honest ones are rounding, and the threshold is {}.</p><table><tr><th>steps</th><th>chosen</th>\
-         <th>error of parameters</th><th>error of state</th><th>furthest off</th><th></th></tr>",
+         how far the interval moved; honest ones are rounding, and the threshold is {}; {} within a single tensor.</p><table><tr><th>steps</th><th>chosen</th>\
+         <th>error of parameters</th><th>error of state</th><th>the tensor furthest off</th><th></th></tr>",
         report.replayed.len(),
         report.intervals,
-        number(report.replay_threshold)
+        number(report.replay_threshold),
+        number(crate::replay::LAYER_THRESHOLD)
     );
     for interval in &report.replayed {
         let first =
             interval.first_difference.map(|step| format!("; the trace differs first after step {step}"));
         let _ = write!(
             out,
-            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td>{}</tr>",
+            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}{}</td>{}</tr>",
             interval.steps.0,
             interval.steps.1,
             if interval.drawn { "drawn" } else { "largest" },
             number(interval.error),
             number(interval.state_error),
+            number(interval.layer_error),
             escape(&interval.layer),
             first.unwrap_or_default(),
             mark(interval.matches(report.replay_threshold))
