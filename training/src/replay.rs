@@ -15,12 +15,20 @@ use crate::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// The largest relative error of an honest replay: far above rounding, far below anything forged (`docs/training.md`).
-pub const THRESHOLD: f64 = 0.05;
+/// The largest relative errors of an honest replay: far above rounding, far below anything forged (`docs/training.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Of all parameters together.
+    pub parameters: f64,
+    /// Of running statistics and the optimiser's state. Where rounding parts two trainings at a ReLU's corner, they show it first.
+    pub state: f64,
+    /// Of a single tensor. Small ones are noisier, and what is within the threshold of the whole could be all of what a classifier's
+    /// bias moves by.
+    pub tensor: f64,
+}
 
-/// The largest relative error within one tensor. Small ones are noisier, and what is within the threshold of the whole could be all of
-/// what a classifier's bias moves by.
-pub const LAYER_THRESHOLD: f64 = 0.25;
+/// Those that decide.
+pub const THRESHOLDS: Thresholds = Thresholds { parameters: 0.05, state: 0.15, tensor: 0.25 };
 
 /// What rounding may move a tensor by in one step, of its length: some units of f32's precision.
 const ROUNDING: f64 = 1e-6;
@@ -56,9 +64,11 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Whether it was redone within the threshold, and each tensor within [`LAYER_THRESHOLD`]. What is not a number is not.
-    pub fn matches(&self, threshold: f64) -> bool {
-        self.error <= threshold && self.state_error <= threshold && self.layer_error <= LAYER_THRESHOLD
+    /// Whether it was redone within [`THRESHOLDS`]. What is not a number is not.
+    pub fn matches(&self) -> bool {
+        self.error <= THRESHOLDS.parameters
+            && self.state_error <= THRESHOLDS.state
+            && self.layer_error <= THRESHOLDS.tensor
     }
 }
 
@@ -141,8 +151,8 @@ pub fn interval(
         layer,
         first_difference: None,
     };
-    if !found.matches(THRESHOLD) {
-        let at = crate::trace::first_difference(&end, &sketches, THRESHOLD)?;
+    if !found.matches() {
+        let at = crate::trace::first_difference(&end, &sketches, THRESHOLDS.parameters)?;
         found.first_difference = at.map(|at| from.step + at as u64 + 1);
     }
     Ok(found)

@@ -5,7 +5,7 @@ use crate::{
     engine::Plan,
     graph::{self, Evaluator, GraphError},
     package::{Package, PackageError},
-    replay::{self, Choice, Interval, ReplayError, THRESHOLD},
+    replay::{self, Choice, Interval, ReplayError},
     report::{Check, Report, Verdict},
     rules::{self, Evidence, Profile},
     statistics::scan,
@@ -293,7 +293,7 @@ fn decide(
     by.extend(
         rules.iter().filter(|rule| !rule.holds(options.profile)).map(|rule| format!("rule {}", rule.rule)),
     );
-    if intervals.iter().any(|interval| !interval.matches(THRESHOLD)) {
+    if intervals.iter().any(|interval| !interval.matches()) {
         by.push("replay".into());
     }
     if !by.is_empty() {

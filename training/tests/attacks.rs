@@ -10,7 +10,7 @@ use training::{
         synthetic,
     },
     package::Package,
-    replay::{Choice, LAYER_THRESHOLD, THRESHOLD, choose},
+    replay::{Choice, THRESHOLDS, choose},
     report::{Verdict, page},
     rules::Profile,
 };
@@ -79,9 +79,10 @@ fn each_attack_is_rejected_by_what_is_named() {
         assert!(by[id].tolerant.is_empty(), "{id}: {:?}", by[id].tolerant);
     }
     let [error, state, _] = by["M11"].replay.unwrap();
-    assert!(error > THRESHOLD && state > THRESHOLD);
+    assert!(error > THRESHOLDS.parameters && state > THRESHOLDS.state);
     let [error, state, tensor] = by["M12"].replay.unwrap();
-    assert!(error < THRESHOLD && state < THRESHOLD && tensor > LAYER_THRESHOLD, "{error} {state} {tensor}");
+    let within = error < THRESHOLDS.parameters && state < THRESHOLDS.state;
+    assert!(within && tensor > THRESHOLDS.tensor, "{error} {state} {tensor}");
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn a_failing_interval_tells_the_first_step_that_differs() {
     }
     writer.finish(None).unwrap();
     let report = outcome(&setting, &package, Choice { drawn: usize::MAX, largest: 0 }, 0).report.unwrap();
-    let failing: Vec<_> = report.replayed.iter().filter(|one| !one.matches(THRESHOLD)).collect();
+    let failing: Vec<_> = report.replayed.iter().filter(|one| !one.matches()).collect();
     assert_eq!(failing.len(), 1, "{:?}", report.replayed);
     assert_eq!((failing[0].index, failing[0].first_difference), (2, Some(wrong + 1)));
 }

@@ -199,6 +199,15 @@ fn a_package_may_have_more_checkpoints_than_a_process_open_files() {
 }
 
 #[test]
+fn whoever_may_read_the_manifest_may_read_the_checkpoints() {
+    let desk = Desk::trained(1);
+    let mode = |name: &str| fs::metadata(desk.at(name)).unwrap().permissions();
+    let manifest = mode("package/manifest.json");
+    assert_eq!(mode("package/checkpoints/0000000006.safetensors"), manifest);
+    assert_eq!(mode("terms/init.safetensors"), manifest);
+}
+
+#[test]
 fn what_a_package_says_moves_no_cursor() {
     let desk = Desk::new(1);
     let order = fs::read_to_string(desk.at("order.toml")).unwrap();

@@ -187,7 +187,7 @@ fn told(report: &Report) -> String {
         }
     }
     for one in &report.replayed {
-        let holds = if one.matches(report.replay_threshold) { "matches" } else { "DIFFERS" };
+        let holds = if one.matches() { "matches" } else { "DIFFERS" };
         lines.push(format!(
             "  replay  steps {}–{}: {holds}, error {:.1e}, of state {:.1e}, of {} {:.1e}",
             one.steps.0,

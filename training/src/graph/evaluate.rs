@@ -132,6 +132,24 @@ pub fn parameters(graph: &[u8]) -> Result<Vec<Parameter>, GraphError> {
     inputs.iter().skip(1).map(parameter).collect()
 }
 
+/// Refuses a graph in which one parameter stands for several. PyTorch's exporter merges tensors that are equal when it is called, as
+/// untrained scales and variances are, and they would no longer be when trained.
+pub fn refuse_merged(graph: &[u8]) -> Result<(), GraphError> {
+    let parameters = parameters(graph)?;
+    let nodes = decode(graph)?.graph.map(|graph| graph.node).unwrap_or_default();
+    let merged = nodes.iter().filter(|node| node.op_type == "Identity").find_map(|node| {
+        let from = node.input.first()?;
+        parameters.iter().any(|one| one.name == *from).then(|| (node.output.first().cloned(), from.clone()))
+    });
+    match merged {
+        None => Ok(()),
+        Some((to, from)) => Err(GraphError::Form(format!(
+            "takes {} from {from}: the exporter merged equal tensors; give parameters values that differ before exporting",
+            to.unwrap_or_default()
+        ))),
+    }
+}
+
 pub(super) fn decode(graph: &[u8]) -> Result<ModelProto, GraphError> {
     let model = ModelProto::decode(graph).map_err(|error| GraphError::NotOnnx(error.to_string()))?;
     let form = |what: &str| Err(GraphError::Form(what.into()));

@@ -4,7 +4,7 @@ use super::{LabError, Setting};
 use crate::{
     engine::{State, step},
     package::{Package, Writer},
-    replay::THRESHOLD,
+    replay::THRESHOLDS,
     terms::{Dataset, Init, Terms},
 };
 use std::{
@@ -418,7 +418,7 @@ fn nudged(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
             |(a, b): (&Vec<f32>, &Vec<f32>)| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
         let way = before.parameters.iter().zip(&last.parameters).map(square).sum::<f32>().sqrt();
         if let Some(value) = last.parameters.last_mut().and_then(|bias| bias.first_mut()) {
-            *value += 0.5 * THRESHOLD as f32 * way;
+            *value += 0.5 * THRESHOLDS.parameters as f32 * way;
         }
     }
     bench.forge(&states, folder)

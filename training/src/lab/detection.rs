@@ -5,7 +5,7 @@ use crate::{
     digest::Digest,
     engine::State,
     package::{Package, Writer},
-    replay::{self, Choice, THRESHOLD},
+    replay::{self, Choice},
     train,
 };
 use std::{collections::BTreeSet, path::Path};
@@ -71,8 +71,7 @@ pub fn detection(
     let count = package.len().saturating_sub(1);
     let all: Vec<(usize, bool)> = (0..count).map(|at| (at, true)).collect();
     let redone = replay::replay(&setting.plan, &package, &setting.data, &all, &|| {})?;
-    let differ: BTreeSet<usize> =
-        redone.iter().filter(|one| !one.matches(THRESHOLD)).map(|one| one.index).collect();
+    let differ: BTreeSet<usize> = redone.iter().filter(|one| !one.matches()).map(|one| one.index).collect();
     let (commitment, f) = (package.commitment()?, differ.len() as f64 / count as f64);
     // The largest steps would help the verifier, and are left out.
     let is_found = |k: usize, draw: u32| {

@@ -181,5 +181,9 @@ pub fn save(
             Ok((name.as_str(), view.map_err(malformed)?))
         })
         .collect::<Result<_, PackageError>>()?;
-    safetensors::serialize_to_file(views, metadata, path).map_err(malformed)
+    // The library's file is for its owner alone; a package is for others, as far as the user's mask lets them.
+    let usual =
+        File::create(path).and_then(|file| file.metadata()).map_err(PackageError::io(path))?.permissions();
+    safetensors::serialize_to_file(views, metadata, path).map_err(malformed)?;
+    fs::set_permissions(path, usual).map_err(PackageError::io(path))
 }

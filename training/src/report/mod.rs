@@ -8,7 +8,7 @@ pub use html::page;
 use crate::{
     digest::Digest,
     package::{Package, PackageError},
-    replay::{Choice, Interval, THRESHOLD},
+    replay::{Choice, Interval, THRESHOLDS, Thresholds},
     rules::{LayerSpectrum, Profile, RuleReport},
     statistics::{Bounds, Scan},
     verify::Options,
@@ -128,8 +128,8 @@ pub struct Report {
     pub rules: Vec<RuleReport>,
     /// The intervals that were redone.
     pub replayed: Vec<Interval>,
-    /// The largest error that a replay may have.
-    pub replay_threshold: f64,
+    /// The largest errors that a replay may have.
+    pub replay_thresholds: Thresholds,
     /// Why nothing was redone, where nothing was.
     pub not_replayed_because: Option<&'static str>,
     /// Accuracy after each epoch, as measured by this verifier.
@@ -170,7 +170,7 @@ impl Report {
             checks,
             rules,
             replayed,
-            replay_threshold: THRESHOLD,
+            replay_thresholds: THRESHOLDS,
             not_replayed_because,
             accuracy,
             distances: scan.distances(),

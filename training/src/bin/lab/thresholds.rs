@@ -4,7 +4,7 @@ use super::matrix::CELLS;
 use std::{collections::BTreeMap, path::PathBuf};
 use training::{
     lab::{LabError, Outcome, Setting, attack_table, fashion, honest, outcome, synthetic},
-    replay::{Choice, LAYER_THRESHOLD, THRESHOLD},
+    replay::{Choice, THRESHOLDS},
 };
 
 #[derive(clap::Args)]
@@ -93,7 +93,11 @@ fn each(outcome: &Outcome, mut take: impl FnMut(String, f64, f64, bool)) {
         }
     }
     if let Some(errors) = outcome.replay {
-        let kinds = [("parameters", THRESHOLD), ("state", THRESHOLD), ("one tensor", LAYER_THRESHOLD)];
+        let kinds = [
+            ("parameters", THRESHOLDS.parameters),
+            ("state", THRESHOLDS.state),
+            ("one tensor", THRESHOLDS.tensor),
+        ];
         for ((of, threshold), error) in kinds.into_iter().zip(errors) {
             take(format!("replay: {of}"), error, threshold, error <= threshold);
         }
