@@ -84,7 +84,10 @@ pub fn make(
     let plan = order.layers.as_ref().map(|layers| Plan::new(&order.input, layers)).transpose()?;
     let graph = match (&plan, foreign) {
         (Some(plan), None) => graph::export(plan)?,
-        (None, Some(graph)) => graph,
+        (None, Some(graph)) => {
+            graph::refuse_merged(&graph)?;
+            graph
+        }
         _ => return Err(OrderError::Graphs),
     };
     let mut terms = Terms {

@@ -15,8 +15,23 @@ use crate::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// The largest relative error of an honest replay: far above rounding, far below anything forged (`docs/training.md`).
-pub const THRESHOLD: f64 = 0.05;
+/// The largest relative errors of an honest replay: far above rounding, far below anything forged (`docs/training.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Of all parameters together.
+    pub parameters: f64,
+    /// Of running statistics and the optimiser's state. Where rounding parts two trainings at a ReLU's corner, they show it first.
+    pub state: f64,
+    /// Of a single tensor. Small ones are noisier, and what is within the threshold of the whole could be all of what a classifier's
+    /// bias moves by.
+    pub tensor: f64,
+}
+
+/// Those that decide.
+pub const THRESHOLDS: Thresholds = Thresholds { parameters: 0.05, state: 0.15, tensor: 0.25 };
+
+/// What rounding may move a tensor by in one step, of its length: some units of f32's precision.
+const ROUNDING: f64 = 1e-6;
 
 /// How many intervals are redone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,16 +55,20 @@ pub struct Interval {
     pub error: f64,
     /// The same over running statistics and the optimiser's state.
     pub state_error: f64,
-    /// The layer that is furthest off, by the same measure within the layer.
+    /// The same within one tensor, of the one that is furthest off: small tensors count for nothing in the whole.
+    pub layer_error: f64,
+    /// That tensor.
     pub layer: String,
     /// The first step after which the trace and the replay differ, where the interval fails and has a trace.
     pub first_difference: Option<u64>,
 }
 
 impl Interval {
-    /// Whether it was redone within the threshold. What is not a number is not.
-    pub fn matches(&self, threshold: f64) -> bool {
-        self.error <= threshold && self.state_error <= threshold
+    /// Whether it was redone within [`THRESHOLDS`]. What is not a number is not.
+    pub fn matches(&self) -> bool {
+        self.error <= THRESHOLDS.parameters
+            && self.state_error <= THRESHOLDS.state
+            && self.layer_error <= THRESHOLDS.tensor
     }
 }
 
@@ -121,30 +140,44 @@ pub fn interval(
         sketches.push(crate::trace::sketch(&before.parameters, &state.parameters));
         told();
     }
-    let (error, layer) = compare(plan, &before, &state, &after);
+    let (layer_error, layer) = furthest(plan, &before, &state, &after);
     let mut found = Interval {
         index,
         steps: (from.step, to.step),
         drawn,
-        error,
+        error: compare(&before, &state, &after),
         state_error: state_error(plan, &before, &state, &after),
+        layer_error,
         layer,
         first_difference: None,
     };
-    if !found.matches(THRESHOLD) {
-        let at = crate::trace::first_difference(&end, &sketches, THRESHOLD)?;
+    if !found.matches() {
+        let at = crate::trace::first_difference(&end, &sketches, THRESHOLDS.parameters)?;
         found.first_difference = at.map(|at| from.step + at as u64 + 1);
     }
     Ok(found)
 }
 
-fn compare(plan: &Plan, before: &State, replayed: &State, told: &State) -> (f64, String) {
+/// ‖replayed − told‖ / ‖told − before‖ over all parameters.
+fn compare(before: &State, replayed: &State, told: &State) -> f64 {
     let layers = before.parameters.iter().zip(&replayed.parameters).zip(&told.parameters);
-    let each: Vec<(f64, f64)> = layers.map(|((b, r), t)| (square(r, t), square(t, b))).collect();
-    let off: f64 = each.iter().map(|one| one.0).sum();
-    let way: f64 = each.iter().map(|one| one.1).sum();
-    let worst = each.iter().zip(&plan.parameters).max_by(|(one, _), (other, _)| one.0.total_cmp(&other.0));
-    (ratio(off, way), worst.map_or_else(String::new, |(_, parameter)| parameter.name.clone()))
+    let sums = layers.fold((0.0, 0.0), |sums, ((before, replayed), told)| {
+        (sums.0 + square(replayed, told), sums.1 + square(told, before))
+    });
+    ratio(sums.0, sums.1)
+}
+
+/// The same of the tensor that is furthest off. What rounding can move a tensor by counts as moved: some hardly move.
+fn furthest(plan: &Plan, before: &State, replayed: &State, told: &State) -> (f64, String) {
+    let steps = told.step.saturating_sub(before.step) as f64;
+    let tensors = before.parameters.iter().zip(&replayed.parameters).zip(&told.parameters);
+    let errors = tensors.map(|((before, replayed), told)| {
+        let size: f64 = told.iter().map(|value| f64::from(*value).powi(2)).sum();
+        let way = square(told, before).max(square(replayed, before));
+        ratio(square(replayed, told), way + ROUNDING.powi(2) * steps * size)
+    });
+    let worst = errors.zip(&plan.parameters).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    worst.map_or((0.0, String::new()), |(error, parameter)| (error, parameter.name.clone()))
 }
 
 /// The worst of the kinds of state: running means, running variances, each moment. Tensors of one kind are taken together, because one

@@ -5,7 +5,7 @@ use crate::{
     engine::Plan,
     graph::{self, Evaluator, GraphError},
     package::{Package, PackageError},
-    replay::{self, Choice, Interval, ReplayError, THRESHOLD},
+    replay::{self, Choice, Interval, ReplayError},
     report::{Check, Report, Verdict},
     rules::{self, Evidence, Profile},
     statistics::scan,
@@ -44,6 +44,9 @@ pub enum VerifyError {
     /// The graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A graph that only the package vouches for would be run.
+    #[error("the package is of other terms than those given, and brings a graph of its own: that is not run")]
+    ForeignGraph,
 }
 
 impl From<ReplayError> for VerifyError {
@@ -59,8 +62,9 @@ impl From<ReplayError> for VerifyError {
 pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, VerifyError> {
     check_files(package, options)?;
     let terms = package.terms();
-    let graph = package.graph()?;
+    let told = package.graph()?;
     let plan = terms.architecture.as_ref().and_then(|layers| Plan::new(&terms.input, layers).ok());
+    let graph = order_graph(package, options, plan.as_ref(), &told)?;
     let parameters = graph::parameters(&graph)?;
     if package.is_empty() {
         return Err(PackageError::Order("there are none".into()).into());
@@ -74,7 +78,7 @@ pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, Verify
     if let Some(validation) = options.validation {
         validation.check(&terms.validation)?;
     }
-    let mut checks = order_checks(package, options, plan.as_ref(), &graph)?;
+    let mut checks = order_checks(package, options, plan.as_ref(), (&told, &graph))?;
     checks.push(init_check(package, &parameters)?);
     checks.extend(state_check(package)?);
 
@@ -101,6 +105,7 @@ pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, Verify
     };
     let rules = rules::apply(&evidence)?;
     let (intervals, why_not) = replayed(package, plan.as_ref(), &scan.moves(), options)?;
+    package.check_unchanged()?;
     let verdict = decide(package, options, &checks, &rules, &intervals, !accuracy.is_empty());
     Ok(Report::new(
         package,
@@ -125,11 +130,29 @@ fn check_files(package: &Package, options: &Options<'_>) -> Result<(), PackageEr
     })
 }
 
+/// The graph that is run: made from the order's layers, or the one that the terms name. Never one that a package made up.
+fn order_graph(
+    package: &Package,
+    options: &Options<'_>,
+    plan: Option<&Plan>,
+    told: &[u8],
+) -> Result<Vec<u8>, VerifyError> {
+    let terms = package.terms();
+    match plan {
+        Some(plan) => Ok(graph::export(plan)?),
+        None if options.terms.is_some_and(|order| order != terms) => Err(VerifyError::ForeignGraph),
+        None if Digest::of(&[told]) != terms.graph => {
+            Err(GraphError::Form("is not the one that the terms name".into()).into())
+        }
+        None => Ok(told.into()),
+    }
+}
+
 fn order_checks(
     package: &Package,
     options: &Options<'_>,
     plan: Option<&Plan>,
-    graph: &[u8],
+    (told, graph): (&[u8], &[u8]),
 ) -> Result<Vec<Check>, VerifyError> {
     let terms = package.terms();
     let mut checks = Vec::new();
@@ -140,9 +163,8 @@ fn order_checks(
             "the package is of the order whose terms were given",
         ));
     }
-    let same = Digest::of(&[graph]) == terms.graph;
-    let made = plan.map(graph::export).transpose()?.is_none_or(|made| made == graph);
-    checks.push(Check::new("graph", same && made, "the graph is the order's"));
+    let same = told == graph && Digest::of(&[told]) == terms.graph;
+    checks.push(Check::new("graph", same, "the graph is the order's"));
     let flop =
         graph::training_flop(graph::forward_flop(plan, graph, &terms.input)?, terms.batch, terms.steps());
     checks.push(Check::new(
@@ -271,7 +293,7 @@ fn decide(
     by.extend(
         rules.iter().filter(|rule| !rule.holds(options.profile)).map(|rule| format!("rule {}", rule.rule)),
     );
-    if intervals.iter().any(|interval| !interval.matches(THRESHOLD)) {
+    if intervals.iter().any(|interval| !interval.matches()) {
         by.push("replay".into());
     }
     if !by.is_empty() {
@@ -280,5 +302,9 @@ fn decide(
     if !package.manifest().finished {
         return Verdict::Unfinished;
     }
-    if intervals.is_empty() || !measured { Verdict::NotReplayed } else { Verdict::Consistent }
+    match options.terms {
+        _ if intervals.is_empty() || !measured => Verdict::NotReplayed,
+        Some(_) => Verdict::Consistent,
+        None => Verdict::OwnTerms,
+    }
 }

@@ -5,9 +5,12 @@
 use std::{collections::BTreeMap, path::Path};
 use training::{
     digest::Digest,
-    lab::{Model, Optimisation, Outcome, Setting, attack_table, honest, outcome, synthetic},
+    lab::{
+        Model, Optimisation, Outcome, Setting, attack_table, detection, honest, outcome, partly_forged,
+        synthetic,
+    },
     package::Package,
-    replay::{Choice, THRESHOLD, choose},
+    replay::{Choice, THRESHOLDS, choose},
     report::{Verdict, page},
     rules::Profile,
 };
@@ -59,6 +62,7 @@ fn each_attack_is_rejected_by_what_is_named() {
         ("M9", &["replay"]),
         ("M10", &["replay"]),
         ("M11", &["replay"]),
+        ("M12", &["replay"]),
     ];
     assert_eq!(expected.len(), table.len() - 1, "every attack is expected somewhere");
     for (id, names) in expected {
@@ -71,11 +75,14 @@ fn each_attack_is_rejected_by_what_is_named() {
         }
     }
     // Said honestly: without replay and without the order's start, these pass.
-    for id in ["T3", "T6", "T7", "T8", "M9", "M10", "M11"] {
+    for id in ["T3", "T6", "T7", "T8", "M9", "M10", "M11", "M12"] {
         assert!(by[id].tolerant.is_empty(), "{id}: {:?}", by[id].tolerant);
     }
-    let (error, state) = by["M11"].replay.unwrap();
-    assert!(error > THRESHOLD && state > THRESHOLD);
+    let [error, state, _] = by["M11"].replay.unwrap();
+    assert!(error > THRESHOLDS.parameters && state > THRESHOLDS.state);
+    let [error, state, tensor] = by["M12"].replay.unwrap();
+    let within = error < THRESHOLDS.parameters && state < THRESHOLDS.state;
+    assert!(within && tensor > THRESHOLDS.tensor, "{error} {state} {tensor}");
 }
 
 #[test]
@@ -153,7 +160,7 @@ fn a_failing_interval_tells_the_first_step_that_differs() {
     }
     writer.finish(None).unwrap();
     let report = outcome(&setting, &package, Choice { drawn: usize::MAX, largest: 0 }, 0).report.unwrap();
-    let failing: Vec<_> = report.replayed.iter().filter(|one| !one.matches(THRESHOLD)).collect();
+    let failing: Vec<_> = report.replayed.iter().filter(|one| !one.matches()).collect();
     assert_eq!(failing.len(), 1, "{:?}", report.replayed);
     assert_eq!((failing[0].index, failing[0].first_difference), (2, Some(wrong + 1)));
 }
@@ -176,6 +183,21 @@ fn k_replays_find_a_forged_share_as_often_as_they_must() {
         let error = (expected * (1.0 - expected) / f64::from(draws)).sqrt();
         // Drawn without putting back, so never worse, and here better by less than the error allowed for.
         assert!((rate - expected).abs() < 4.0 * error, "f {f}, k {k}: {rate} against {expected} ± {error}");
+    }
+}
+
+#[test]
+fn a_chain_forged_in_part_is_found_by_replay_as_often_as_it_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setting = setting(folder.path(), Model::Mlp, 9);
+    setting.terms.checkpoint_every = 4;
+    let package = folder.path().join("package");
+    let forged = partly_forged(&setting, 10, &package).unwrap();
+    let (differ, rates) = detection(&setting, &package, &[1, 3, 10], 2_000).unwrap();
+    assert_eq!(forged, differ, "replay tells the forged intervals from the honest ones");
+    for one in rates {
+        let off = (one.rate() - one.expected).abs();
+        assert!(off < 4.0 * one.error(), "{one:?}: off by {off}, one standard error is {}", one.error());
     }
 }
 

@@ -116,6 +116,22 @@ fn names_in_an_archive_lead_nowhere() {
 }
 
 #[test]
+fn long_extended_headers_of_an_archive_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in [tar::EntryType::GNULongName, tar::EntryType::XHeader, tar::EntryType::XGlobalHeader] {
+        let path = folder.path().join("long.tar");
+        let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(1 << 20);
+        header.set_cksum();
+        tar.append(&header, &vec![b'a'; 1 << 20][..]).unwrap();
+        tar.into_inner().unwrap();
+        refused!(Package::open(&path), PackageError::TooLarge { .. });
+    }
+}
+
+#[test]
 fn links_in_a_folder_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 2, true);

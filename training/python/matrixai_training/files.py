@@ -40,10 +40,15 @@ def canonical(value: Any) -> bytes:
 def put(path: Path, write: Callable[[Any], None]) -> None:
     """Writes beside, syncs, renames: the file is whole or not there."""
     beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with beside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # A disk that is full gets its room back.
+        beside.unlink(missing_ok=True)
+        raise
     beside.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

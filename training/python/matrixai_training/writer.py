@@ -33,8 +33,8 @@ def _bytes(tensor: torch.Tensor) -> bytes:
 class Writer:
     """Trains `model` as the terms say and writes the package.
 
-    Parameters of the model are matched with those of the order in their order, and must have the same shapes. The optimiser must be
-    the order's: `torch.optim.SGD` or `torch.optim.AdamW` with its numbers, over all parameters.
+    Parameters of the model are matched with those of the order by their names where these are the same, in their order otherwise, and
+    must have the same shapes. The optimiser must be the order's: `torch.optim.SGD` or `torch.optim.AdamW` with its numbers, over all parameters.
     """
 
     def __init__(
@@ -86,14 +86,19 @@ class Writer:
         return torch.cat([one.detach().to("cpu", torch.float64).flatten() for _, one in self._parameters])
 
     def _match(self, model: torch.nn.Module, names: list[str], first: Any) -> list[tuple[str, torch.Tensor]]:
-        parameters = list(model.parameters())
-        buffers = [one for name, one in model.named_buffers() if name.endswith(("running_mean", "running_var"))]
-        pairs = []
+        parameters = {f"model/{name}": one for name, one in model.named_parameters()}
+        buffers = {f"buffer/{name}": one for name, one in model.named_buffers() if name.endswith(("running_mean", "running_var"))}
+        pairs: list[tuple[str, torch.Tensor]] = []
         for prefix, tensors in (("model/", parameters), ("buffer/", buffers)):
             wanted = [name for name in names if name.startswith(prefix)]
             if len(wanted) != len(tensors):
                 raise ValueError(f"the order has {len(wanted)} tensors {prefix}…, the model {len(tensors)}")
-            pairs += zip(wanted, tensors)
+            # A graph that was exported from the model has its names, and perhaps another order.
+            by_name = set(wanted) == set(tensors)
+            pairs += [(name, tensors[name]) for name in wanted] if by_name else zip(wanted, tensors.values())
+        owned = {id(one) for group in self.optimizer.param_groups for one in group["params"]}
+        if owned != {id(one) for one in parameters.values()}:
+            raise ValueError("the optimiser must have all parameters of the model, and no others")
         for name, tensor in pairs:
             if list(tensor.shape) != first[name][0]:
                 raise ValueError(f"{name} has shape {first[name][0]} in the order, {list(tensor.shape)} in the model")

@@ -161,11 +161,69 @@ class Refused(Setting):
             with self.assertRaisesRegex(ValueError, "optimiser"):
                 Writer(terms, self.folder / "package", model, other)
 
+    def test_an_optimiser_of_some_parameters(self) -> None:
+        terms = self.terms()
+        model = build(terms)
+        some = torch.optim.SGD(list(model.parameters())[1:], lr=1.0, momentum=0.9, weight_decay=0.001)
+        with self.assertRaisesRegex(ValueError, "all parameters"):
+            Writer(terms, self.folder / "package", model, some)
+
     def test_another_model(self) -> None:
         terms = self.terms()
         model = torch.nn.Linear(4, 3)
         with self.assertRaisesRegex(ValueError, "the order has"):
             Writer(terms, self.folder / "package", model, self.optimizer(terms, model))
+
+
+class OfTheBuyersOwn(Setting):
+    """A layer that is not on the list: the graph is PyTorch's own export, and gets the rules alone."""
+
+    def model(self) -> torch.nn.Module:
+        nn = torch.nn
+        return nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.SiLU(), nn.Flatten(), nn.Linear(128, 3))
+
+    def ordered(self, model: torch.nn.Module, inputs: bool = True) -> subprocess.CompletedProcess[str]:
+        order = ORDER.format(layers="", optimiser=SGD, rate="0.05").replace("layers = ", "")
+        (self.folder / "order.toml").write_text(order)
+        more = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False, "keep_initializers_as_inputs": True}
+        names: dict[str, Any] = {"input_names": ["input"], "dynamic_axes": {"input": {0: "batch"}}}
+        graph = self.folder / "graph.onnx"
+        torch.onnx.export(model.eval(), torch.zeros(1, 1, 8, 8), str(graph), **names, **(more if inputs else {}))
+        data = ["--data", self.folder / "train.safetensors", "--validation", self.folder / "validation.safetensors"]
+        arguments = ["--graph", graph, "--randomness", RANDOMNESS, "--out", self.folder / "terms"]
+        return self.run_training("terms", self.folder / "order.toml", *data, *arguments)
+
+    def test_it_is_verified_without_replay(self) -> None:
+        model = self.model()
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.uniform_(0.5, 1)
+        made = self.ordered(model)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9, weight_decay=0.001)
+        writer = Writer(self.folder / "terms", self.folder / "package", model, optimizer)
+        x, y = self.x.float() / 255, self.y
+        model.train()
+        for samples in writer.batches():
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(x[samples]), y[samples]).backward()
+            optimizer.step()
+        code, report = self.verify()
+        self.assertEqual((code, report["verdict"]), (3, "not_replayed"), report)
+        # The verifier runs the graph with the checkpoints' values, not with those that were exported.
+        model.eval()
+        x, y = images(200, 2)
+        with torch.no_grad():
+            right = (model(x.float() / 255).argmax(1) == y).float().mean().item()
+        self.assertAlmostEqual(report["accuracy"][-1], right, delta=0.011)
+
+    def test_exports_that_cannot_be_used_are_named(self) -> None:
+        merged = self.ordered(self.model())
+        self.assertEqual(merged.returncode, 4)
+        self.assertIn("merged equal tensors", merged.stderr)
+        closed = self.ordered(self.model(), inputs=False)
+        self.assertEqual(closed.returncode, 4)
+        self.assertIn("keep_initializers_as_inputs", closed.stderr)
 
 
 class Formats(unittest.TestCase):

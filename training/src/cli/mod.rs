@@ -6,10 +6,15 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{io::IsTerminal, path::Path, process::ExitCode};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    path::Path,
+    process::ExitCode,
+};
 use training::{
     digest::Digest,
     package::{Package, PackageError},
+    terms::Terms,
 };
 
 /// The exit code of what cannot be read.
@@ -25,11 +30,12 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   training terms order.toml --data train.safetensors --validation val.safetensors --randomness 07…07 --out terms/
   training train terms/ --data train.safetensors --out package/
-  training verify package/ --data train.safetensors --validation val.safetensors --report out.html
+  training verify package/ --data train.safetensors --validation val.safetensors --terms terms/terms.json --report out.html
   training show package/
 
 Exit codes of verify: 0 consistent with the order, 1 rejected, 2 wrong command line, 3 rules hold but nothing was replayed,
-4 the package or the data cannot be read, 5 unfinished.";
+4 the package or the data cannot be read, 5 unfinished, 6 consistent with the package's own terms alone (no --terms).
+The other commands: 0 done, 2 wrong command line, 4 failed.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -47,7 +53,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Prove or check one chunk (1 MiB) of a package's file against its Merkle root
+    /// Prove that one chunk (1 MiB) of a package's file is under the file's Merkle root, as JSON
     Chunk {
         /// The package
         package: std::path::PathBuf,
@@ -82,22 +88,22 @@ fn show(path: &Path, json: bool) -> Result<(), Failure> {
     let package = Package::open(path)?;
     let manifest = package.manifest();
     if json {
-        println!("{}", serde_json::to_string_pretty(manifest)?);
+        say(&serde_json::to_string_pretty(manifest)?)?;
         return Ok(());
     }
     let terms = package.terms();
     let steps = manifest.checkpoints.last().map_or(0, |entry| entry.step);
-    println!("order        {}", terms.order);
-    println!("commitment   {}", package.commitment()?);
-    println!("training     {steps} of {} steps, {} epochs", terms.steps(), terms.epochs);
-    println!(
-        "state        {}",
-        if manifest.finished { "finished" } else { "unfinished: it ends at that step" }
-    );
-    println!("checkpoints  {}", package.len());
-    println!("work         {} FLOP", terms.flop);
-    println!("hardware     {} (as told)", manifest.hardware);
-    Ok(())
+    let state = if manifest.finished { "finished" } else { "unfinished: it ends at that step" };
+    let lines = [
+        format!("order        {}", plain(&terms.order)),
+        format!("commitment   {}", package.commitment()?),
+        format!("training     {steps} of {} steps, {} epochs", terms.steps(), terms.epochs),
+        format!("state        {state}"),
+        format!("checkpoints  {}", package.len()),
+        format!("work         {} FLOP", terms.flop),
+        format!("hardware     {} (as told)", plain(&manifest.hardware)),
+    ];
+    Ok(say(&lines.join("\n"))?)
 }
 
 fn chunk(path: &Path, file: &str, index: u64) -> Result<(), Failure> {
@@ -110,8 +116,29 @@ fn chunk(path: &Path, file: &str, index: u64) -> Result<(), Failure> {
     let told = serde_json::json!({
         "file": file, "bytes": part.len(), "root": tree.root()?, "chunk": index, "offset": index * CHUNK, "proof": proof,
     });
-    println!("{told}");
-    Ok(())
+    Ok(say(&told.to_string())?)
+}
+
+/// Prints to standard output. A reader that has gone away (`| head`) is no failure.
+fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What a package says, without what would move a terminal's cursor.
+fn plain(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
+}
+
+/// An order's terms, from the file or from the folder that `training terms` wrote.
+fn read_terms(path: &Path) -> Result<Terms, Failure> {
+    let path = if path.is_dir() { path.join("terms.json") } else { path.into() };
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = std::fs::read(&path).map_err(|error| told(&error))?;
+    Ok(Terms::decode(&bytes).map_err(|error| told(&error))?)
 }
 
 /// 32 bytes in hexadecimal.

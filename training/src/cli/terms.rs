@@ -9,12 +9,13 @@ use std::{fs, path::PathBuf};
 use training::{
     digest::Digest,
     order::{self, Order},
+    package,
     terms::Dataset,
 };
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// The order, in TOML; MATRIXAI_<KEY> in the environment overrides any key
+    /// The order, in TOML; MATRIXAI_ORDER_<KEY> in the environment overrides any key
     order: PathBuf,
     /// The data to train on
     #[arg(long)]
@@ -38,22 +39,32 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         return Err(format!("{} is not there", options.order.display()).into());
     }
     let order: Order =
-        Figment::from(Toml::file(&options.order)).merge(Env::prefixed("MATRIXAI_TRAINING_")).extract()?;
-    let foreign = options.graph.as_ref().map(fs::read).transpose()?;
+        Figment::from(Toml::file(&options.order)).merge(Env::prefixed("MATRIXAI_ORDER_")).extract()?;
+    let named = |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let foreign = options.graph.as_ref().map(named).transpose()?;
     let (data, validation) = (Dataset::open(&options.data)?, Dataset::open(&options.validation)?);
     let (terms, graph) = order::make(&order, foreign, (&data, &validation), options.randomness)?;
     fs::create_dir_all(&options.out)?;
-    fs::write(options.out.join("terms.json"), terms.encode()?)?;
-    fs::write(options.out.join("model.onnx"), &graph)?;
+    let encoded = terms.encode()?;
+    let path = options.out.join("terms.json");
+    // Randomness is drawn once: terms that somebody trains by are not written over.
+    if fs::read(&path).is_ok_and(|before| before != encoded) {
+        return Err(format!("{} holds other terms: write elsewhere, or remove them", path.display()).into());
+    }
+    package::write(&options.out.join("model.onnx"), &graph)?;
     training::train::write_initial(&terms, &graph, &options.out.join("init.safetensors"))?;
-    println!("terms   {}", terms.digest()?);
-    println!("steps   {} in {} epochs", terms.steps(), terms.epochs);
-    println!("work    {} FLOP, of which 1 ut is 432,000,000,000", terms.flop);
+    package::write(&path, &encoded)?;
     let replay = if terms.architecture.is_some() {
         "can be replayed"
     } else {
         "cannot be replayed: a graph of its own"
     };
-    println!("replay  {replay}");
+    let lines = [
+        format!("terms   {}", terms.digest()?),
+        format!("steps   {} in {} epochs", terms.steps(), terms.epochs),
+        format!("work    {} FLOP, of which 1 ut is 432,000,000,000", terms.flop),
+        format!("replay  {replay}"),
+    ];
+    super::say(&lines.join("\n"))?;
     Ok(())
 }

@@ -2,11 +2,7 @@
 
 use super::Failure;
 use std::{fs, path::PathBuf};
-use training::{
-    package::Origin,
-    terms::{Dataset, Terms},
-    train,
-};
+use training::{package::Origin, terms::Dataset, train};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -21,8 +17,9 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let terms = Terms::decode(&fs::read(options.terms.join("terms.json"))?)?;
-    let graph = fs::read(options.terms.join("model.onnx"))?;
+    let terms = super::read_terms(&options.terms)?;
+    let graph = options.terms.join("model.onnx");
+    let graph = fs::read(&graph).map_err(|error| format!("{}: {error}", graph.display()))?;
     let data = Dataset::open(&options.data)?;
     data.check(&terms.data)?;
     let bar = super::bar();
@@ -36,6 +33,5 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         bar.set_message(format!("loss {loss:.4}"));
     })?;
     bar.finish_and_clear();
-    println!("{}", writer.finish(None)?);
-    Ok(())
+    Ok(super::say(&writer.finish(None)?.to_string())?)
 }

@@ -2,14 +2,22 @@
 
 use super::{Failure, UNREADABLE};
 use indicatif::ProgressBar;
-use std::{fs, io::Read, path::PathBuf, process::ExitCode, sync::Mutex};
+use std::{
+    fs::{self, Permissions},
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Mutex,
+};
+use tempfile::NamedTempFile;
 use training::{
     digest::Digest,
     package::Package,
     replay::Choice,
     report::{Report, page},
     rules::Profile,
-    terms::{Dataset, Terms},
+    terms::Dataset,
     verify,
 };
 
@@ -23,7 +31,7 @@ pub struct Options {
     /// The validation data; without it accuracy is not measured
     #[arg(long)]
     validation: Option<PathBuf>,
-    /// terms.json of the order that the package must be of
+    /// terms.json of the order that the package must be of; without it the package is held to its own terms alone
     #[arg(long)]
     terms: Option<PathBuf>,
     /// Which form of the rules rejects; both are reported
@@ -47,31 +55,77 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> ExitCode {
+    let failed = |error: &dyn std::fmt::Display| {
+        eprintln!("training: {error}");
+        ExitCode::from(UNREADABLE)
+    };
+    // A verification can take long: that its report can be written is known before.
+    let place = match options.report.as_deref().map(Place::of).transpose() {
+        Ok(place) => place,
+        Err(error) => return failed(&error),
+    };
     let report = match verified(options) {
         Ok(report) => report,
         Err(error) => {
             if options.json {
-                println!("{}", serde_json::json!({ "verdict": "unreadable", "cause": error.to_string() }));
+                let told = serde_json::json!({ "verdict": "unreadable", "cause": error.to_string() });
+                let _ = super::say(&told.to_string());
             }
-            eprintln!("training: {error}");
-            return ExitCode::from(UNREADABLE);
+            return failed(&error);
         }
     };
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-    } else {
-        tell(&report);
+    let text =
+        if options.json { serde_json::to_string_pretty(&report).unwrap_or_default() } else { told(&report) };
+    let said = super::say(&text).map_err(|error| error.to_string());
+    match said.and_then(|()| place.map_or(Ok(()), |place| place.write(&page(&report)))) {
+        Ok(()) => ExitCode::from(report.verdict.exit_code()),
+        Err(error) => failed(&error),
     }
-    ExitCode::from(report.verdict.exit_code())
+}
+
+/// Where the report goes: a file, which is there as a whole or not at all, or something else that can be written to (`/dev/stdout`).
+enum Place {
+    File(NamedTempFile, PathBuf),
+    Other(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self, String> {
+        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+        let path = match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                return Err(format!("{} is a folder: the report is a file", path.display()));
+            }
+            Ok(found) if !found.is_file() => return Ok(Self::Other(path.into())),
+            Ok(_) => fs::canonicalize(path).map_err(told)?,
+            Err(_) => path.into(),
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let readable = Permissions::from_mode(0o644);
+        let beside = tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(told)?;
+        Ok(Self::File(beside, path))
+    }
+
+    fn write(self, page: &str) -> Result<(), String> {
+        let written = match &self {
+            Self::File(file, _) => file.as_file().write_all(page.as_bytes()),
+            Self::Other(path) => fs::write(path, page),
+        };
+        let (Self::File(_, path) | Self::Other(path)) = &self;
+        written.map_err(|error| format!("{}: {error}", path.display()))?;
+        match self {
+            Self::File(file, path) => {
+                file.persist(&path).map(drop).map_err(|error| format!("{}: {}", path.display(), error.error))
+            }
+            Self::Other(_) => Ok(()),
+        }
+    }
 }
 
 fn verified(options: &Options) -> Result<Report, Failure> {
     let open = |path: &Option<PathBuf>| path.as_deref().map(Dataset::open).transpose();
     let (data, validation) = (open(&options.data)?, open(&options.validation)?);
-    let terms = match &options.terms {
-        Some(path) => Some(Terms::decode(&fs::read(path)?)?),
-        None => None,
-    };
+    let terms = options.terms.as_deref().map(super::read_terms).transpose()?;
     let randomness = options.randomness.map_or_else(fresh, Ok)?;
     let package = Package::open(&options.package)?;
     let bar = Mutex::new((super::bar(), ""));
@@ -86,14 +140,11 @@ fn verified(options: &Options) -> Result<Report, Failure> {
             randomness,
             progress: &|phase, done, all| progress(&bar, phase, done, all),
         },
-    )?;
+    );
     if let Ok(bar) = bar.lock() {
         bar.0.finish_and_clear();
     }
-    if let Some(path) = &options.report {
-        fs::write(path, page(&report))?;
-    }
-    Ok(report)
+    Ok(report?)
 }
 
 fn progress(bar: &Mutex<(ProgressBar, &'static str)>, phase: &'static str, done: u64, all: u64) {
@@ -113,38 +164,45 @@ fn fresh() -> Result<Digest, std::io::Error> {
     Ok(Digest(bytes))
 }
 
-fn tell(report: &Report) {
-    println!("{}", report.sentence);
+fn told(report: &Report) -> String {
+    let mut lines = vec![report.sentence.clone()];
     for check in report.checks.iter().filter(|check| !check.holds) {
-        println!(
-            "  {:12} fails: not so that {} {}",
-            check.name,
-            check.what,
-            check.at.as_deref().unwrap_or("")
-        );
+        let at = check.at.as_deref().unwrap_or("");
+        lines.push(format!("  {:12} fails: not so that {} {}", check.name, check.what, super::plain(at)));
     }
     for rule in &report.rules {
-        let word = |holds, measured| match (measured, holds) {
+        let word = |profile| match (rule.measured, rule.holds(profile)) {
             (false, _) => "not measured",
             (true, true) => "holds",
             (true, false) => "fails",
         };
-        println!(
-            "  rule {}  strict {:12} tolerant {:12} {}",
-            rule.rule,
-            word(rule.holds(Profile::Strict), rule.measured),
-            word(rule.holds(Profile::Tolerant), rule.measured),
-            rule.name
-        );
+        let (strict, tolerant) = (word(Profile::Strict), word(Profile::Tolerant));
+        lines.push(format!("  rule {}  strict {strict:12} tolerant {tolerant:12} {}", rule.rule, rule.name));
+        // Of the form that decides, where and by how much.
+        let decides = if report.profile == Profile::Strict { &rule.strict } else { &rule.tolerant };
+        for failing in decides.iter().filter(|finding| !finding.holds) {
+            let at = failing.at.as_deref().map(|at| format!(" ({})", super::plain(at))).unwrap_or_default();
+            let (value, threshold) = (failing.value, failing.threshold);
+            lines.push(format!("          {}: {value:.3}, threshold {threshold:.3}{at}", failing.what));
+        }
     }
     for one in &report.replayed {
-        let holds = if one.matches(report.replay_threshold) { "matches" } else { "DIFFERS" };
-        println!(
-            "  replay  steps {}–{}: {holds}, error {:.1e}, of state {:.1e}",
-            one.steps.0, one.steps.1, one.error, one.state_error
-        );
+        let holds = if one.matches() { "matches" } else { "DIFFERS" };
+        lines.push(format!(
+            "  replay  steps {}–{}: {holds}, error {:.1e}, of state {:.1e}, of {} {:.1e}",
+            one.steps.0,
+            one.steps.1,
+            one.error,
+            one.state_error,
+            super::plain(&one.layer),
+            one.layer_error
+        ));
+        if let Some(step) = one.first_difference {
+            lines.push(format!("          the trace differs first after step {step}"));
+        }
     }
     if let Some(why) = report.not_replayed_because {
-        println!("  replay  nothing: {why}");
+        lines.push(format!("  replay  nothing: {why}"));
     }
+    lines.join("\n")
 }

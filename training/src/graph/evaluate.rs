@@ -9,8 +9,8 @@ use prost::Message;
 use std::sync::Arc;
 use tract_onnx::{
     pb::{
-        ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::dimension,
-        type_proto,
+        GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
+        tensor_shape_proto::dimension, type_proto,
     },
     prelude::*,
 };
@@ -35,6 +35,10 @@ impl Evaluator {
 
     /// The share of samples whose class the model finds. Every processor of this machine works on a stretch of them.
     pub fn accuracy(&self, checkpoint: &Checkpoint, data: &Dataset, classes: u64) -> Result<f64, GraphError> {
+        guarded(|| self.measured(checkpoint, data, classes))
+    }
+
+    fn measured(&self, checkpoint: &Checkpoint, data: &Dataset, classes: u64) -> Result<f64, GraphError> {
         let model = self.filled(checkpoint, BATCH)?;
         let firsts: Vec<u64> = (0..data.samples()).step_by(BATCH).collect();
         let right = |&first: &u64| {
@@ -74,7 +78,7 @@ impl Evaluator {
     fn filled(&self, checkpoint: &Checkpoint, batch: usize) -> Result<Arc<TypedRunnableModel>, GraphError> {
         let mut model = self.model.clone();
         let graph = model.graph.get_or_insert_default();
-        graph.input.truncate(1);
+        open_parameters(graph);
         for parameter in &self.parameters {
             checkpoint.floats_of(&parameter.tensor(), &parameter.shape)?;
             let values = checkpoint.read_tensor(&parameter.tensor())?;
@@ -93,6 +97,19 @@ impl Evaluator {
     }
 }
 
+/// Takes parameters out of the inputs, and out of the values that an exporter may have left beside them: checkpoints fill them in.
+pub(super) fn open_parameters(graph: &mut GraphProto) {
+    let inputs = std::mem::take(&mut graph.input);
+    graph.initializer.retain(|tensor| inputs.iter().all(|input| input.name != tensor.name));
+    graph.input = inputs.into_iter().take(1).collect();
+}
+
+/// A graph can be anybody's, and its evaluator was not written for enemies: what makes it panic is an error.
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, GraphError>) -> Result<T, GraphError> {
+    let panicked = |_| Err(GraphError::Run("its evaluator gave up".into()));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(panicked)
+}
+
 /// The graph with a fixed number of samples.
 pub(super) fn typed(model: &ModelProto, input: &[usize], batch: usize) -> Result<TypedModel, GraphError> {
     let shape: TVec<usize> = [&[batch], input].concat().into();
@@ -108,7 +125,29 @@ pub(super) fn typed(model: &ModelProto, input: &[usize], batch: usize) -> Result
 pub fn parameters(graph: &[u8]) -> Result<Vec<Parameter>, GraphError> {
     let model = decode(graph)?;
     let inputs = model.graph.map(|graph| graph.input).unwrap_or_default();
+    if inputs.len() < 2 {
+        let why = "takes no parameters: they must be inputs behind the first (in PyTorch, export with keep_initializers_as_inputs=True)";
+        return Err(GraphError::Form(why.into()));
+    }
     inputs.iter().skip(1).map(parameter).collect()
+}
+
+/// Refuses a graph in which one parameter stands for several. PyTorch's exporter merges tensors that are equal when it is called, as
+/// untrained scales and variances are, and they would no longer be when trained.
+pub fn refuse_merged(graph: &[u8]) -> Result<(), GraphError> {
+    let parameters = parameters(graph)?;
+    let nodes = decode(graph)?.graph.map(|graph| graph.node).unwrap_or_default();
+    let merged = nodes.iter().filter(|node| node.op_type == "Identity").find_map(|node| {
+        let from = node.input.first()?;
+        parameters.iter().any(|one| one.name == *from).then(|| (node.output.first().cloned(), from.clone()))
+    });
+    match merged {
+        None => Ok(()),
+        Some((to, from)) => Err(GraphError::Form(format!(
+            "takes {} from {from}: the exporter merged equal tensors; give parameters values that differ before exporting",
+            to.unwrap_or_default()
+        ))),
+    }
 }
 
 pub(super) fn decode(graph: &[u8]) -> Result<ModelProto, GraphError> {

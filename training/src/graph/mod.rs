@@ -6,7 +6,7 @@ mod evaluate;
 mod onnx;
 mod work;
 
-pub use evaluate::{Evaluator, parameters};
+pub use evaluate::{Evaluator, parameters, refuse_merged};
 pub use onnx::export;
 pub use work::{counted, forward_flop, training_flop};
 

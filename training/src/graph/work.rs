@@ -4,7 +4,7 @@
 
 use super::{
     GraphError,
-    evaluate::{decode, typed},
+    evaluate::{decode, guarded, open_parameters, typed},
 };
 use crate::{engine::Plan, terms::Parameter};
 use tract_onnx::{
@@ -20,11 +20,15 @@ pub fn forward_flop(plan: Option<&Plan>, graph: &[u8], input: &[usize]) -> Resul
 
 /// The same as tract counts it, whatever the layers. All parameters are in memory meanwhile.
 pub fn counted(graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
+    guarded(|| count(graph, input))
+}
+
+fn count(graph: &[u8], input: &[usize]) -> Result<u128, GraphError> {
     let mut model = decode(graph)?;
     let parameters = super::parameters(graph)?;
     // Values do not matter for the count, but some operators want constants. Whoever calls has bounded the shapes.
     let graph = model.graph.get_or_insert_default();
-    graph.input.truncate(1);
+    open_parameters(graph);
     graph.initializer.extend(parameters.iter().map(zeros));
     let model = typed(&model, input, 1)?;
     let mut total = 0u128;

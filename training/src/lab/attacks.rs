@@ -4,6 +4,7 @@ use super::{LabError, Setting};
 use crate::{
     engine::{State, step},
     package::{Package, Writer},
+    replay::THRESHOLDS,
     terms::{Dataset, Init, Terms},
 };
 use std::{
@@ -60,6 +61,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack { id: "M9", what: "batches of the trainer's own choice", run: own_batches },
     Attack { id: "M10", what: "one interval of an honest training skipped", run: skipped },
     Attack { id: "M11", what: "honest weights, made-up optimiser state", run: made_up_state },
+    Attack { id: "M12", what: "the last bias moved, by less than the whole may be off", run: nudged },
 ];
 
 impl Attack {
@@ -406,4 +408,18 @@ fn made_up_state(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
         let state = tensors.iter_mut().filter(|(name, _, _)| name.starts_with("optimiser/"));
         state.for_each(|(_, _, values)| values.iter_mut().for_each(|value| *value *= 1.5));
     })
+}
+
+/// A classifier's bias is a handful of numbers that hardly move: what they decide is lost in the error of the whole.
+fn nudged(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
+    let mut states = bench.states()?;
+    if let [.., before, last] = &mut states[..] {
+        let square =
+            |(a, b): (&Vec<f32>, &Vec<f32>)| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
+        let way = before.parameters.iter().zip(&last.parameters).map(square).sum::<f32>().sqrt();
+        if let Some(value) = last.parameters.last_mut().and_then(|bias| bias.first_mut()) {
+            *value += 0.5 * THRESHOLDS.parameters as f32 * way;
+        }
+    }
+    bench.forge(&states, folder)
 }

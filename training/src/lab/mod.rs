@@ -2,12 +2,14 @@
 
 mod attacks;
 mod data;
+mod detection;
 mod orders;
 mod run;
 mod table;
 
 pub use attacks::{ATTACKS, Attack, Bench, forge};
 pub use data::{fashion, synthetic};
+pub use detection::{Detection, detection, partly_forged};
 pub use orders::{Model, Optimisation, order};
 pub use run::{Outcome, Setting, honest, outcome};
 pub use table::attack_table;

@@ -75,8 +75,8 @@ pub struct Outcome {
     pub tolerant: Vec<u8>,
     /// Checks beside the rules that fail.
     pub checks: Vec<String>,
-    /// The largest error of a replay, of parameters and of state; none where nothing was redone.
-    pub replay: Option<(f64, f64)>,
+    /// The largest errors of a replay, of parameters, of state and of a single tensor; none where nothing was redone.
+    pub replay: Option<[f64; 3]>,
     /// What rejects, by name; empty where nothing does.
     pub rejected_by: Vec<String>,
     /// The whole report; none where the package cannot even be read.
@@ -122,7 +122,8 @@ fn told(report: Report) -> Outcome {
         strict: failing(Profile::Strict),
         tolerant: failing(Profile::Tolerant),
         checks: report.checks.iter().filter(|check| !check.holds).map(|check| check.name.into()).collect(),
-        replay: (!report.replayed.is_empty()).then(|| (worst(|one| one.error), worst(|one| one.state_error))),
+        replay: (!report.replayed.is_empty())
+            .then(|| [worst(|one| one.error), worst(|one| one.state_error), worst(|one| one.layer_error)]),
         rejected_by: match &report.verdict {
             Verdict::Rejected { by } => by.clone(),
             Verdict::Consistent => Vec::new(),

@@ -90,6 +90,13 @@ impl Checkpoint {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// Forgets where all other tensors lie: of many checkpoints, headers are no small thing.
+    #[must_use]
+    pub fn keeping(mut self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.tensors.retain(|name, _| wanted(name));
+        self
+    }
+
     /// Where a tensor lies.
     pub fn tensor(&self, tensor: &str) -> Result<&TensorRef, PackageError> {
         let missing = || PackageError::NoTensor { file: self.name().into(), tensor: tensor.into() };

@@ -86,6 +86,9 @@ pub enum PackageError {
         /// Where it ends.
         at: u64,
     },
+    /// Another program writes to it.
+    #[error("{0} changed while it was read: verify again when nothing writes to it")]
+    Changed(String),
     /// The header of a safetensors file says it is longer than the bound or than the file.
     #[error("{name}: a header of {bytes} bytes; at most {MAX_HEADER} and no more than the file are read")]
     HugeHeader {

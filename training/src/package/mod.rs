@@ -31,4 +31,4 @@ pub use manifest::{
 pub use names::checkpoint_name;
 pub use part::Part;
 pub use reader::{MAX_GRAPH, MAX_TERMS, Package};
-pub use writer::{Origin, Resumed, TensorData, Writer, save};
+pub use writer::{Origin, Resumed, TensorData, Writer, save, write};

@@ -1,20 +1,59 @@
 //! One file of a package: a file of its own, or a stretch of an archive.
 
 use super::PackageError;
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// A stretch of an open file. Copies share the file; reads carry their own position, so any thread can read any part.
+/// A stretch of a file. Copies share the file; reads carry their own position, so any thread can read any part.
 #[derive(Debug, Clone)]
 pub struct Part {
     name: String,
-    file: Arc<File>,
+    source: Source,
+    stamp: Stamp,
     start: u64,
     len: u64,
 }
 
+#[derive(Debug, Clone)]
+enum Source {
+    Open(Arc<File>),
+    /// Opened for every read: a package can have more files than a process may hold open.
+    Closed(PathBuf),
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    len: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            len: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+}
+
 impl Part {
-    /// A whole file. Links are not followed: a package must not reach out of itself.
+    /// A whole file, held open. Links are not followed: a package must not reach out of itself.
     pub fn open(path: &Path, name: &str) -> Result<Self, PackageError> {
+        let part = Self::closed(path, name)?;
+        let file = part.file()?;
+        Ok(Self { source: Source::Open(file), ..part })
+    }
+
+    /// A whole file, opened when it is read, and refused then if it has changed.
+    pub(super) fn closed(path: &Path, name: &str) -> Result<Self, PackageError> {
         let found = std::fs::symlink_metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => PackageError::Missing(name.into()),
             _ => PackageError::Io(path.into(), error),
@@ -22,13 +61,13 @@ impl Part {
         if !found.is_file() {
             return Err(PackageError::NotPlain(name.into()));
         }
-        let file = File::open(path).map_err(PackageError::io(path))?;
-        let len = file.metadata().map_err(PackageError::io(path))?.len();
-        Ok(Self { name: name.into(), file: Arc::new(file), start: 0, len })
+        let source = Source::Closed(path.into());
+        Ok(Self { name: name.into(), source, stamp: Stamp::of(&found), start: 0, len: found.len() })
     }
 
-    pub(super) fn within(name: String, file: Arc<File>, start: u64, len: u64) -> Self {
-        Self { name, file, start, len }
+    /// A stretch of this part, which becomes a file of its own name.
+    pub(super) fn within(&self, name: String, start: u64, len: u64) -> Self {
+        Self { name, start, len, ..self.clone() }
     }
 
     /// Its name in the package.
@@ -53,7 +92,7 @@ impl Part {
         if end > self.len {
             return Err(truncated());
         }
-        self.file.read_exact_at(buffer, self.start + at).map_err(|error| match error.kind() {
+        self.file()?.read_exact_at(buffer, self.start + at).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => truncated(),
             _ => PackageError::Io(self.name.clone().into(), error),
         })
@@ -67,5 +106,32 @@ impl Part {
         let mut bytes = vec![0; self.len as usize];
         self.read_at(0, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Whether the file is as it was when the part was made. Times are the file system's: they tell of accidents and of other programs,
+    /// not of whoever owns the machine.
+    pub fn check_unchanged(&self) -> Result<(), PackageError> {
+        match &self.source {
+            Source::Open(file) => self.check_stamp(&file.metadata().map_err(PackageError::io(&self.name))?),
+            Source::Closed(_) => self.file().map(drop),
+        }
+    }
+
+    fn file(&self) -> Result<Arc<File>, PackageError> {
+        match &self.source {
+            Source::Open(file) => Ok(file.clone()),
+            Source::Closed(path) => {
+                let file = File::open(path).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => PackageError::Missing(self.name.clone()),
+                    _ => PackageError::Io(path.clone(), error),
+                })?;
+                self.check_stamp(&file.metadata().map_err(PackageError::io(path))?)?;
+                Ok(Arc::new(file))
+            }
+        }
+    }
+
+    fn check_stamp(&self, found: &Metadata) -> Result<(), PackageError> {
+        if Stamp::of(found) == self.stamp { Ok(()) } else { Err(PackageError::Changed(self.name.clone())) }
     }
 }

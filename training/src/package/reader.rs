@@ -7,13 +7,14 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// The largest graph in bytes: its parameters are not in it.
 pub const MAX_GRAPH: u64 = 64 << 20;
 /// The largest terms in bytes.
 pub const MAX_TERMS: u64 = 1 << 20;
+/// The largest extended header of an archive in bytes.
+const MAX_EXTENSION: u64 = 64 << 10;
 
 #[derive(Debug)]
 enum Files {
@@ -31,28 +32,20 @@ impl Files {
                 if std::fs::symlink_metadata(&parent).is_ok_and(|found| !found.is_dir()) {
                     return Err(PackageError::NotPlain(name.into()));
                 }
-                Part::open(&path.join(name), name)
+                Part::closed(&path.join(name), name)
             }
             Self::Archive(parts) => {
                 parts.get(name).cloned().ok_or_else(|| PackageError::Missing(name.into()))
             }
         }
     }
-
-    fn sized(&self, entry: &FileEntry) -> Result<Part, PackageError> {
-        let part = self.part(&entry.name)?;
-        if part.len() != entry.bytes {
-            let (name, expected) = (entry.name.clone(), entry.bytes);
-            return Err(PackageError::WrongSize { name, expected, found: part.len() });
-        }
-        Ok(part)
-    }
 }
 
 /// A package with its manifest read and its sizes checked. Contents are checked by [`Package::check_file`].
 #[derive(Debug)]
 pub struct Package {
-    files: Files,
+    /// The manifest and all that it names.
+    parts: BTreeMap<String, Part>,
     manifest: Manifest,
     terms: Terms,
 }
@@ -68,19 +61,20 @@ impl Package {
         } else {
             return Err(PackageError::NotAPackage(path.into()));
         };
-        let manifest = files.part(names::MANIFEST).map_err(|error| match error {
+        let part = files.part(names::MANIFEST).map_err(|error| match error {
             PackageError::Missing(_) => PackageError::NoManifest,
             other => other,
         })?;
-        let manifest = Manifest::decode(&manifest.read_all(super::MAX_MANIFEST)?)?;
-        // The terms decide what everything else must be, so they are checked to the byte at once.
-        let terms = files.sized(&manifest.terms)?;
-        let bytes = terms.read_all(MAX_TERMS)?;
-        check_root(&terms, &manifest.terms)?;
-        for entry in &manifest.checkpoints {
-            files.sized(&entry.file)?;
+        let manifest = Manifest::decode(&part.read_all(super::MAX_MANIFEST)?)?;
+        let mut parts = BTreeMap::from([(part.name().to_string(), part)]);
+        for entry in entries(&manifest) {
+            parts.insert(entry.name.clone(), sized(files.part(&entry.name)?, entry)?);
         }
-        Ok(Self { files, manifest, terms: Terms::decode(&bytes)? })
+        // The terms decide what everything else must be, so they are checked to the byte at once.
+        let terms = part_of(&parts, &manifest.terms)?;
+        let bytes = terms.read_all(MAX_TERMS)?;
+        check_root(terms, &manifest.terms)?;
+        Ok(Self { terms: Terms::decode(&bytes)?, parts, manifest })
     }
 
     /// What the package holds.
@@ -107,38 +101,60 @@ impl Package {
     pub fn checkpoint(&self, index: usize) -> Result<Checkpoint, PackageError> {
         let missing = || PackageError::Order(format!("there is no checkpoint {index}"));
         let entry = self.manifest.checkpoints.get(index).ok_or_else(missing)?;
-        Checkpoint::open(self.files.sized(&entry.file)?)
+        Checkpoint::open(part_of(&self.parts, &entry.file)?.clone())
     }
 
     /// The graph's bytes, checked against the manifest.
     pub fn graph(&self) -> Result<Vec<u8>, PackageError> {
-        let part = self.files.sized(&self.manifest.graph)?;
+        let part = part_of(&self.parts, &self.manifest.graph)?;
         let bytes = part.read_all(MAX_GRAPH)?;
-        check_root(&part, &self.manifest.graph)?;
+        check_root(part, &self.manifest.graph)?;
         Ok(bytes)
     }
 
     /// Every file that the manifest names.
     pub fn entries(&self) -> impl Iterator<Item = &FileEntry> {
-        let fixed = [&self.manifest.terms, &self.manifest.graph];
-        fixed.into_iter().chain(self.manifest.checkpoints.iter().map(|entry| &entry.file))
+        entries(&self.manifest)
     }
 
     /// Reads and hashes one file, and compares with the manifest.
     pub fn check_file(&self, entry: &FileEntry) -> Result<(), PackageError> {
-        check_root(&self.files.sized(entry)?, entry)
+        check_root(part_of(&self.parts, entry)?, entry)
+    }
+
+    /// Whether every file still is what it was when the package was opened: what was hashed then is what was read since.
+    pub fn check_unchanged(&self) -> Result<(), PackageError> {
+        self.parts.values().try_for_each(Part::check_unchanged)
     }
 
     /// A file by its name, for serving chunks of it.
     pub fn part(&self, name: &str) -> Result<Part, PackageError> {
-        let known = self.entries().find(|entry| entry.name == name);
-        self.files.sized(known.ok_or_else(|| PackageError::Missing(name.into()))?)
+        names::check(name)?;
+        let known = self.parts.get(name).filter(|_| name != names::MANIFEST);
+        known.cloned().ok_or_else(|| PackageError::Missing(name.into()))
     }
 
     /// The commitment: SHA-256 of the manifest.
     pub fn commitment(&self) -> Result<Digest, PackageError> {
         self.manifest.commitment()
     }
+}
+
+fn entries(manifest: &Manifest) -> impl Iterator<Item = &FileEntry> {
+    let fixed = [&manifest.terms, &manifest.graph];
+    fixed.into_iter().chain(manifest.checkpoints.iter().map(|entry| &entry.file))
+}
+
+fn sized(part: Part, entry: &FileEntry) -> Result<Part, PackageError> {
+    if part.len() != entry.bytes {
+        let (name, expected) = (entry.name.clone(), entry.bytes);
+        return Err(PackageError::WrongSize { name, expected, found: part.len() });
+    }
+    Ok(part)
+}
+
+fn part_of<'a>(parts: &'a BTreeMap<String, Part>, entry: &FileEntry) -> Result<&'a Part, PackageError> {
+    parts.get(&entry.name).ok_or_else(|| PackageError::Missing(entry.name.clone()))
 }
 
 fn check_root(part: &Part, entry: &FileEntry) -> Result<(), PackageError> {
@@ -153,12 +169,16 @@ fn check_root(part: &Part, entry: &FileEntry) -> Result<(), PackageError> {
 /// The index of a tar archive: where each file lies. Nothing is unpacked, so no path can lead anywhere.
 fn archive(path: &Path) -> Result<BTreeMap<String, Part>, PackageError> {
     let file = File::open(path).map_err(PackageError::io(path))?;
-    let size = file.metadata().map_err(PackageError::io(path))?.len();
     refuse_compressed(&file, path)?;
-    let shared = Arc::new(file.try_clone().map_err(PackageError::io(path))?);
+    let whole = Part::open(&std::fs::canonicalize(path).map_err(PackageError::io(path))?, "the archive")?;
+    let size = whole.len();
     let mut archive = tar::Archive::new(file);
     let mut parts = BTreeMap::new();
     let broken = |_| PackageError::NotAPackage(path.into());
+    for entry in archive.entries_with_seek().map_err(broken)?.raw(true) {
+        refuse_long_extension(&entry.map_err(broken)?)?;
+    }
+    let mut archive = tar::Archive::new(rewound(archive.into_inner(), path)?);
     for entry in archive.entries_with_seek().map_err(broken)? {
         let entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -176,12 +196,31 @@ fn archive(path: &Path) -> Result<BTreeMap<String, Part>, PackageError> {
         if parts.len() > super::MAX_CHECKPOINTS + 3 {
             return Err(PackageError::Manifest("more files than a package can hold".into()));
         }
-        let part = Part::within(name.clone(), shared.clone(), start, len);
+        let part = whole.within(name.clone(), start, len);
         if parts.insert(name.clone(), part).is_some() {
             return Err(PackageError::Duplicate(name));
         }
     }
     if parts.is_empty() { Err(PackageError::NotAPackage(path.into())) } else { Ok(parts) }
+}
+
+/// Names and attributes that go before a file are read as a whole by the library: long ones are no archive of ours.
+fn refuse_long_extension<R: Read>(entry: &tar::Entry<'_, R>) -> Result<(), PackageError> {
+    let kind = entry.header().entry_type();
+    let extends = kind.is_gnu_longname()
+        || kind.is_gnu_longlink()
+        || kind.is_pax_global_extensions()
+        || kind.is_pax_local_extensions();
+    if extends && entry.size() > MAX_EXTENSION {
+        let name = "an extended header of the archive".into();
+        return Err(PackageError::TooLarge { name, bytes: entry.size(), most: MAX_EXTENSION });
+    }
+    Ok(())
+}
+
+fn rewound(mut file: File, path: &Path) -> Result<File, PackageError> {
+    std::io::Seek::rewind(&mut file).map_err(PackageError::io(path))?;
+    Ok(file)
 }
 
 fn refuse_compressed(mut file: &File, path: &Path) -> Result<(), PackageError> {

@@ -8,7 +8,10 @@ use super::{
     checkpoint_name, chunks, names,
 };
 use crate::{digest::Digest, terms::Terms};
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{
+    SafeTensorError,
+    tensor::{Dtype, TensorView},
+};
 use std::{
     collections::HashMap,
     fs::{self, File},
@@ -141,11 +144,19 @@ fn put(
 ) -> Result<(), PackageError> {
     let path = folder.join(name);
     let beside = path.with_extension("partial");
-    write(&beside)?;
+    // A disk that is full gets its room back.
+    write(&beside).inspect_err(|_| drop(fs::remove_file(&beside)))?;
     File::open(&beside).and_then(|file| file.sync_all()).map_err(PackageError::io(&beside))?;
     fs::rename(&beside, &path).map_err(PackageError::io(&path))?;
     let parent = path.parent().unwrap_or(folder);
     File::open(parent).and_then(|folder| folder.sync_all()).map_err(PackageError::io(parent))
+}
+
+/// Writes a file that is there as a whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    put(folder, name, |path| fs::write(path, bytes).map_err(PackageError::io(path)))
 }
 
 fn entry(folder: &Path, name: &str) -> Result<FileEntry, PackageError> {
@@ -159,9 +170,9 @@ pub fn save(
     tensors: &[TensorData<'_>],
     metadata: Option<HashMap<String, String>>,
 ) -> Result<(), PackageError> {
-    let malformed = |error: safetensors::SafeTensorError| PackageError::BadHeader {
-        name: path.display().to_string(),
-        cause: error.to_string(),
+    let malformed = |error: SafeTensorError| match error {
+        SafeTensorError::IoError(error) => PackageError::Io(path.into(), error),
+        error => PackageError::BadHeader { name: path.display().to_string(), cause: error.to_string() },
     };
     let views: Vec<(&str, TensorView<'_>)> = tensors
         .iter()
@@ -170,5 +181,9 @@ pub fn save(
             Ok((name.as_str(), view.map_err(malformed)?))
         })
         .collect::<Result<_, PackageError>>()?;
-    safetensors::serialize_to_file(views, metadata, path).map_err(malformed)
+    // The library's file is for its owner alone; a package is for others, as far as the user's mask lets them.
+    let usual =
+        File::create(path).and_then(|file| file.metadata()).map_err(PackageError::io(path))?.permissions();
+    safetensors::serialize_to_file(views, metadata, path).map_err(malformed)?;
+    fs::set_permissions(path, usual).map_err(PackageError::io(path))
 }

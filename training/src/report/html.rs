@@ -13,7 +13,7 @@ h1{font-size:1.4em}h2{font-size:1.1em;margin-top:2em}.verdict{padding:1em 1.2em;
 td,th{padding:.3em .6em;border-bottom:1px solid #dee2e6;text-align:left;vertical-align:top}.yes{color:#2b8a3e}.no{color:#c92a2a;font-weight:600}\
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:1em}figure{margin:0}figcaption{font-weight:600}\
 svg{width:100%}svg text{font-size:11px;fill:#495057}.e{text-anchor:end}.m{text-anchor:middle}.grid{stroke:#e9ecef}\
-.limit{stroke:#c92a2a;stroke-dasharray:5 3}.legend span{margin-right:1em;font-size:12px}.legend i{display:inline-block;width:10px;height:10px;margin-right:4px}\
+.limit{stroke:#c92a2a;stroke-dasharray:5 3}.legend span{margin-right:1em;font-size:12px;white-space:nowrap}.told{color:#868e96}.legend i{display:inline-block;width:10px;height:10px;margin-right:4px}\
 code{font-size:12px;word-break:break-all}.small{color:#495057;font-size:13px}";
 
 /// The page.
@@ -45,6 +45,11 @@ fn verdict(out: &mut String, report: &Report) {
              and ended where the package says. What was not redone is vouched for only by the draw. It does not show on which machine \
              the training ran, nor that the model is good at anything but the validation data.",
         ),
+        Verdict::OwnTerms => (
+            "open",
+            "Drawn stretches of the training were done again and ended where the package says, but by the package's own terms. Whoever may \
+             choose those can make a proof of a training that never was: give the order's terms to have them compared.",
+        ),
         Verdict::NotReplayed => (
             "open",
             "The six rules are a filter that can be satisfied without training. Give the training data and the validation data to \
@@ -56,6 +61,9 @@ fn verdict(out: &mut String, report: &Report) {
         }
     };
     let _ = write!(out, "<div class=\"verdict {class}\">{}</div><p>{means}</p>", escape(&report.sentence));
+    if let Some(last) = report.accuracy.last() {
+        let _ = write!(out, "<p>The model is right in {:.1} % of the validation data.</p>", 100.0 * last);
+    }
 }
 
 fn replay(out: &mut String, report: &Report) {
@@ -67,36 +75,57 @@ fn replay(out: &mut String, report: &Report) {
     let _ = write!(
         out,
         "<p>{} of {} intervals were redone. An error is the distance between the end that was redone and the end in the package, over \
-         how far the interval moved; honest ones are rounding, and the threshold is {}.</p><table><tr><th>steps</th><th>chosen</th>\
-         <th>error of parameters</th><th>error of state</th><th>furthest off</th><th></th></tr>",
+         how far the interval moved; honest ones are rounding, and the thresholds are {} for parameters, {} for the state, {} within a single tensor.</p><table><tr><th>steps</th><th>chosen</th>\
+         <th>error of parameters</th><th>error of state</th><th>the tensor furthest off</th><th></th></tr>",
         report.replayed.len(),
         report.intervals,
-        number(report.replay_threshold)
+        number(report.replay_thresholds.parameters),
+        number(report.replay_thresholds.state),
+        number(report.replay_thresholds.tensor)
     );
     for interval in &report.replayed {
         let first =
             interval.first_difference.map(|step| format!("; the trace differs first after step {step}"));
         let _ = write!(
             out,
-            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td>{}</tr>",
+            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}{}</td>{}</tr>",
             interval.steps.0,
             interval.steps.1,
             if interval.drawn { "drawn" } else { "largest" },
             number(interval.error),
             number(interval.state_error),
+            number(interval.layer_error),
             escape(&interval.layer),
             first.unwrap_or_default(),
-            mark(interval.matches(report.replay_threshold))
+            mark(interval.matches())
         );
     }
     out.push_str("</table>");
+    odds(out, report);
+}
+
+/// What the draw alone would have missed, in numbers that a buyer can weigh.
+fn odds(out: &mut String, report: &Report) {
+    let drawn = report.replayed.iter().filter(|interval| interval.drawn).count();
+    if drawn == 0 || drawn == report.intervals {
+        return;
+    }
+    let missed = |share: f64| 100.0 * (1.0 - share).powi(drawn as i32);
+    let _ = write!(
+        out,
+        "<p>{drawn} intervals were drawn. Had a tenth of all been forged, the draw would have missed it with a chance of at most {:.0} %; \
+         a half, {:.0} %. More intervals (<code>--intervals</code>) make that as small as wanted.</p>",
+        missed(0.1),
+        missed(0.5)
+    );
 }
 
 fn rules(out: &mut String, report: &Report) {
     let decides = |profile| if report.profile == profile { " (decides)" } else { "" };
     let _ = write!(
         out,
-        "<h2>The six rules</h2><table><tr><th></th><th>rule</th><th>strict{}</th><th>tolerant{}</th></tr>",
+        "<h2>The six rules</h2><p>Each is told in two forms: strict, in the white paper's words, which reject many honest trainings too, and tolerant, \
+         which allows for chance. One of them decides.</p><table><tr><th></th><th>rule</th><th>strict{}</th><th>tolerant{}</th></tr>",
         decides(Profile::Strict),
         decides(Profile::Tolerant)
     );
@@ -108,12 +137,12 @@ fn rules(out: &mut String, report: &Report) {
             escape(rule.name),
             escape(rule.blind_to)
         );
-        for findings in [&rule.strict, &rule.tolerant] {
+        for (profile, findings) in [(Profile::Strict, &rule.strict), (Profile::Tolerant, &rule.tolerant)] {
             out.push_str("<td>");
             if !rule.measured {
                 out.push_str("not measured");
             }
-            findings.iter().for_each(|finding| one(out, finding));
+            findings.iter().for_each(|finding| one(out, finding, report.profile == profile));
             out.push_str("</td>");
         }
         out.push_str("</tr>");
@@ -121,9 +150,13 @@ fn rules(out: &mut String, report: &Report) {
     out.push_str("</table>");
 }
 
-fn one(out: &mut String, finding: &Finding) {
+fn one(out: &mut String, finding: &Finding, decides: bool) {
     let at = finding.at.as_ref().map(|at| format!(" ({})", escape(at))).unwrap_or_default();
-    let class = if finding.holds { "yes" } else { "no" };
+    let class = match (decides, finding.holds) {
+        (false, _) => "told",
+        (true, true) => "yes",
+        (true, false) => "no",
+    };
     let _ = write!(
         out,
         "<div><span class=\"{class}\">{}</span> {}: {}, threshold {}{at}</div>",
@@ -210,8 +243,12 @@ fn plots(report: &Report) -> Vec<(&'static str, Plot<'static>)> {
         );
     }
     if !report.replayed.is_empty() {
-        let limit = Some((report.replay_threshold, "threshold"));
-        let series = vec![errors("parameters", |one| one.error), errors("state", |one| one.state_error)];
+        let limit = Some((report.replay_thresholds.parameters, "threshold of parameters"));
+        let series = vec![
+            errors("parameters", |one| one.error),
+            errors("state", |one| one.state_error),
+            errors("a single tensor", |one| one.layer_error),
+        ];
         plots.push(("Replay errors", plot("interval", true, limit, series)));
     }
     plots

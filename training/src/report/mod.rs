@@ -8,7 +8,7 @@ pub use html::page;
 use crate::{
     digest::Digest,
     package::{Package, PackageError},
-    replay::{Choice, Interval, THRESHOLD},
+    replay::{Choice, Interval, THRESHOLDS, Thresholds},
     rules::{LayerSpectrum, Profile, RuleReport},
     statistics::{Bounds, Scan},
     verify::Options,
@@ -21,6 +21,8 @@ use serde::Serialize;
 pub enum Verdict {
     /// Drawn intervals were redone and match, every rule and check holds.
     Consistent,
+    /// The same, by terms that the package brings itself: whose order they are was not asked, and a trainer may have chosen them.
+    OwnTerms,
     /// Every rule and check that could be applied holds, but nothing was redone, or accuracy was not measured: that shows little.
     NotReplayed,
     /// What there is holds, but the training did not come to its end.
@@ -37,20 +39,22 @@ impl Verdict {
     pub fn sentence(&self) -> String {
         match self {
             Self::Consistent => "Consistent with the order: the intervals that were drawn have been redone and match, and all rules hold".into(),
+            Self::OwnTerms => "Consistent with the terms that the package brings itself; NOT COMPARED with an order's terms, so the trainer may have chosen them".into(),
             Self::NotReplayed => "NOT REPLAYED: the rules hold, which does not show that the training took place".into(),
             Self::Unfinished => "Unfinished: what there is holds, but the training did not come to its end".into(),
             Self::Rejected { by } => format!("REJECTED by {}", by.join(", ")),
         }
     }
 
-    /// The process's exit code: 0 consistent, 1 rejected, 3 not replayed, 5 unfinished. (2 is a wrong command line, 4 a package that
-    /// cannot be read.)
+    /// The process's exit code: 0 consistent, 1 rejected, 3 not replayed, 5 unfinished, 6 not compared with an order. (2 is a wrong
+    /// command line, 4 a package that cannot be read.)
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Consistent => 0,
             Self::Rejected { .. } => 1,
             Self::NotReplayed => 3,
             Self::Unfinished => 5,
+            Self::OwnTerms => 6,
         }
     }
 }
@@ -124,8 +128,8 @@ pub struct Report {
     pub rules: Vec<RuleReport>,
     /// The intervals that were redone.
     pub replayed: Vec<Interval>,
-    /// The largest error that a replay may have.
-    pub replay_threshold: f64,
+    /// The largest errors that a replay may have.
+    pub replay_thresholds: Thresholds,
     /// Why nothing was redone, where nothing was.
     pub not_replayed_because: Option<&'static str>,
     /// Accuracy after each epoch, as measured by this verifier.
@@ -166,7 +170,7 @@ impl Report {
             checks,
             rules,
             replayed,
-            replay_threshold: THRESHOLD,
+            replay_thresholds: THRESHOLDS,
             not_replayed_because,
             accuracy,
             distances: scan.distances(),

@@ -43,11 +43,12 @@ impl Plot<'_> {
         let xs: Vec<f64> = points.map(|(x, _)| x).collect();
         let (x0, x1) = span(&xs, 0.0);
         let (y0, y1) = span(&ys, 0.05);
+        // What is never negative has no room below zero.
+        let y0 = if !self.log && y0 < 0.0 && ys.iter().all(|&y| y >= 0.0) { 0.0 } else { y0 };
         let at_x = |x: f64| LEFT + (x - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT);
         let at_y = |y: f64| HEIGHT - BOTTOM - (y - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM);
         let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
-        for tick in 0..=4 {
-            let (y, x) = (y0 + (y1 - y0) * f64::from(tick) / 4.0, x0 + (x1 - x0) * f64::from(tick) / 4.0);
+        for y in ticks(y0, y1, self.log && y1 - y0 >= 2.0) {
             let label = if self.log { number(10f64.powf(y)) } else { number(y) };
             let (h, right) = (at_y(y), WIDTH - RIGHT);
             let _ = write!(
@@ -56,6 +57,9 @@ impl Plot<'_> {
                 LEFT - 6.0,
                 h + 4.0
             );
+        }
+        // Epochs, checkpoints, intervals, ranks: what is counted along x has no halves.
+        for x in ticks(x0, x1, true) {
             let _ = write!(
                 svg,
                 "<text x=\"{:.1}\" y=\"{:.1}\" class=\"m\">{}</text>",
@@ -124,6 +128,17 @@ fn span(values: &[f64], margin: f64) -> (f64, f64) {
     (low - room, high + room)
 }
 
+/// Round numbers between two, about five of them.
+fn ticks(low: f64, high: f64, whole: bool) -> Vec<f64> {
+    let rough = ((high - low) / 5.0).max(f64::MIN_POSITIVE);
+    let unit = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0].map(|times| times * unit).into_iter().find(|&step| step >= rough);
+    let step = step.unwrap_or(10.0 * unit);
+    let step = if whole { step.ceil().max(1.0) } else { step };
+    let first = (low / step).ceil();
+    (0..=10).map(|at| (first + f64::from(at)) * step).take_while(|&tick| tick <= high + step * 1e-6).collect()
+}
+
 /// Three digits, or an exponent.
 pub fn number(value: f64) -> String {
     match value.abs() {
@@ -148,4 +163,19 @@ pub fn escape(text: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_lie_within() {
+        assert_eq!(ticks(0.0, 10.0, true), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(ticks(0.0, 3.0, true), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(ticks(-9.4, -1.1, true), [-8.0, -6.0, -4.0, -2.0]);
+        let fractions = ticks(0.0, 0.913, false);
+        assert!(fractions.len() == 5 && (fractions[1] - 0.2).abs() < 1e-12, "{fractions:?}");
+        assert!(ticks(0.0, f64::MAX, false).len() <= 11);
+    }
 }

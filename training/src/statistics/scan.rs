@@ -9,7 +9,7 @@ use crate::{
     terms::{Init, Mixture, Parameter},
 };
 use rayon::prelude::*;
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 /// Values read at one time: 1 MiB of each checkpoint.
 const CHUNK: usize = 1 << 18;
@@ -81,8 +81,10 @@ pub fn scan(
     parameters: &[Parameter],
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Scan, PackageError> {
-    let checkpoints: Vec<Checkpoint> =
-        (0..package.len()).map(|index| package.checkpoint(index)).collect::<Result<_, _>>()?;
+    let wanted: BTreeSet<String> = parameters.iter().map(Parameter::tensor).collect();
+    let open =
+        |index| Ok::<_, PackageError>(package.checkpoint(index)?.keeping(|name| wanted.contains(name)));
+    let checkpoints: Vec<Checkpoint> = (0..package.len()).map(open).collect::<Result<_, _>>()?;
     for (checkpoint, parameter) in checkpoints.iter().flat_map(|one| parameters.iter().map(move |p| (one, p)))
     {
         checkpoint.floats_of(&parameter.tensor(), &parameter.shape)?;

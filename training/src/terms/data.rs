@@ -67,7 +67,9 @@ impl Dataset {
     /// Opens a data set.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let file = Checkpoint::open(Part::open(path, &name)?)?;
+        // A buyer's own data may be a link.
+        let path = std::fs::canonicalize(path).map_err(PackageError::io(path))?;
+        let file = Checkpoint::open(Part::open(&path, &name)?)?;
         let (x, y) = (file.tensor("x")?.clone(), file.tensor("y")?.clone());
         let wrong = |what| Err(DataError::Form(name.clone(), what));
         if !matches!(x.dtype(), Dtype::U8 | Dtype::F32) || !matches!(y.dtype(), Dtype::U8 | Dtype::I64) {

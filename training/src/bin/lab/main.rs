@@ -7,8 +7,14 @@ mod matrix;
 mod thresholds;
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
-use training::lab::{LabError, Model, Optimisation, Outcome, Setting, attack_table, fashion, synthetic};
+use std::path::{Path, PathBuf};
+use training::{
+    lab::{
+        LabError, Model, Optimisation, Outcome, Setting, attack_table, detection, fashion, partly_forged,
+        synthetic,
+    },
+    package::Package,
+};
 
 #[derive(Parser)]
 #[command(name = "training-lab", about = "Experiments with honest and forged trainings")]
@@ -64,14 +70,41 @@ fn main() -> Result<(), LabError> {
             let files =
                 if real { fashion(&scratch, 6_000, 2_000)? } else { synthetic(&scratch, 3_000, 1_000)? };
             let make = |seed| Setting::new(&files, (model, Optimisation::Momentum), epochs, seed);
+            println!(
+                "| | forgery | strict rules | tolerant rules | checks | replay error / of state / of one tensor | rejected by |"
+            );
+            println!("|---|---|---|---|---|---|---|");
             for (id, what, outcome) in attack_table(&make, &scratch)? {
                 println!("{}", row(id, what, &outcome));
             }
-            Ok(())
+            detected(make(3)?, &scratch)
         }
         Command::Thresholds(options) => thresholds::run(&options),
         Command::Large(options) => large::run(&options),
     }
+}
+
+/// A chain of which a tenth is forged, in intervals of four steps.
+fn detected(mut setting: Setting, scratch: &Path) -> Result<(), LabError> {
+    setting.terms.checkpoint_every = 4;
+    let folder = scratch.join("partly");
+    let forged = partly_forged(&setting, 10, &folder)?;
+    let (differ, rates) = detection(&setting, &folder, &[1, 2, 3, 5, 10, 20, 40], 4_000)?;
+    let intervals = Package::open(&folder)?.len() - 1;
+    println!("\n{} of {intervals} intervals are forged; replayed, {} differ.\n", forged.len(), differ.len());
+    println!("| k | draws | found | 1 − (1 − f)^k | standard error |");
+    println!("|---|---|---|---|---|");
+    for one in &rates {
+        println!(
+            "| {} | {} | {:.4} | {:.4} | {:.4} |",
+            one.k,
+            one.draws,
+            one.rate(),
+            one.expected,
+            one.error()
+        );
+    }
+    if forged == differ { Ok(()) } else { Err("replay did not find exactly the forged intervals".into()) }
 }
 
 fn row(id: &str, what: &str, outcome: &Outcome) -> String {
@@ -82,7 +115,8 @@ fn row(id: &str, what: &str, outcome: &Outcome) -> String {
             rules.iter().map(u8::to_string).collect::<Vec<_>>().join(" ")
         }
     };
-    let replay = outcome.replay.map_or("–".into(), |(error, state)| format!("{error:.1e} / {state:.1e}"));
+    let replay =
+        outcome.replay.map_or("–".into(), |errors| errors.map(|one| format!("{one:.1e}")).join(" / "));
     let read = outcome.report.is_some();
     format!(
         "| {id} | {what} | {} | {} | {} | {replay} | {} |",

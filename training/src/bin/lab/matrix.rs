@@ -68,8 +68,7 @@ fn tell((model, optimiser): (Model, Optimisation), outcomes: &[Outcome]) {
         .filter(|(_, count)| *count > 0)
         .map(|(rule, count)| format!("{rule} ({count})"))
         .collect();
-    let error =
-        outcomes.iter().filter_map(|one| one.replay).map(|(one, state)| one.max(state)).fold(0.0, f64::max);
+    let error = outcomes.iter().filter_map(|one| one.replay).flatten().fold(0.0, f64::max);
     let accuracies = outcomes.iter().filter_map(|one| one.report.as_ref()?.accuracy.last().copied());
     let mean = accuracies.sum::<f64>() / outcomes.len() as f64;
     println!(

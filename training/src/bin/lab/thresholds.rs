@@ -4,7 +4,7 @@ use super::matrix::CELLS;
 use std::{collections::BTreeMap, path::PathBuf};
 use training::{
     lab::{LabError, Outcome, Setting, attack_table, fashion, honest, outcome, synthetic},
-    replay::{Choice, THRESHOLD},
+    replay::{Choice, THRESHOLDS},
 };
 
 #[derive(clap::Args)]
@@ -92,8 +92,14 @@ fn each(outcome: &Outcome, mut take: impl FnMut(String, f64, f64, bool)) {
             take(format!("{}: {}", rule.rule, finding.what), finding.value, finding.threshold, finding.holds);
         }
     }
-    if let Some((error, state)) = outcome.replay {
-        take("replay: parameters".into(), error, THRESHOLD, error <= THRESHOLD);
-        take("replay: state".into(), state, THRESHOLD, state <= THRESHOLD);
+    if let Some(errors) = outcome.replay {
+        let kinds = [
+            ("parameters", THRESHOLDS.parameters),
+            ("state", THRESHOLDS.state),
+            ("one tensor", THRESHOLDS.tensor),
+        ];
+        for ((of, threshold), error) in kinds.into_iter().zip(errors) {
+            take(format!("replay: {of}"), error, threshold, error <= threshold);
+        }
     }
 }

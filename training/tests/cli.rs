@@ -1,0 +1,219 @@
+//! The program as people and scripts run it: exit codes, what it writes over, what it does when it is killed or cannot write.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use safetensors::tensor::{Dtype, TensorView};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+use training::digest::Digest;
+
+const ORDER: &str = r#"
+order = "cli"
+batch = 16
+epochs = EPOCHS
+classes = 3
+input = [6]
+optimiser = { kind = "sgd", momentum = "0.9", weight_decay = "0" }
+schedule = { kind = "cosine", rate = "0.05", last = "0" }
+layers = [{ kind = "dense", name = "a", outputs = 24 }, { kind = "relu" }, { kind = "dense", name = "b", outputs = 3 }]
+"#;
+
+/// An order with its data in a folder.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new(epochs: u64) -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        data(&desk.at("train"), 96, 1);
+        data(&desk.at("validation"), 48, 2);
+        fs::write(desk.at("order.toml"), ORDER.replace("EPOCHS", &epochs.to_string())).unwrap();
+        desk
+    }
+
+    /// An order whose training is done.
+    fn trained(epochs: u64) -> Self {
+        let desk = Self::new(epochs);
+        assert!(desk.terms("07").status.success());
+        assert!(desk.train().output().unwrap().status.success());
+        desk
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_training"));
+        program.args(arguments).current_dir(self.0.path());
+        program
+    }
+
+    fn terms(&self, byte: &str) -> Output {
+        let randomness = byte.repeat(32);
+        let mut terms =
+            self.program(&["terms", "order.toml", "--data", "train", "--validation", "validation"]);
+        terms.args(["--randomness", &randomness, "--out", "terms"]).output().unwrap()
+    }
+
+    fn train(&self) -> Command {
+        self.program(&["train", "terms", "--data", "train", "--out", "package"])
+    }
+
+    fn verify(&self, more: &[&str]) -> Command {
+        let mut verify = self.program(&["verify", "package"]);
+        verify.args(more);
+        verify
+    }
+
+    fn fully(&self, more: &[&str]) -> Command {
+        let mut verify = self.verify(&["--data", "train", "--validation", "validation", "--terms", "terms"]);
+        verify.args(more);
+        verify
+    }
+}
+
+/// Six numbers that show the class, under noise.
+fn data(path: &Path, samples: usize, seed: u8) {
+    let draw = |at: usize| Digest::of(&[&[seed], &(at as u64).to_le_bytes()]).0;
+    let labels: Vec<u8> = (0..samples).map(|at| draw(at)[0] % 3).collect();
+    let x: Vec<u8> = (0..samples)
+        .flat_map(|at| {
+            let draw = draw(at);
+            (0..6).map(move |i| draw[i + 1] / 2 + 120 * u8::from(i % 3 == usize::from(draw[0] % 3)))
+        })
+        .collect();
+    let x = TensorView::new(Dtype::U8, vec![samples, 6], &x).unwrap();
+    let y = TensorView::new(Dtype::U8, vec![samples], &labels).unwrap();
+    safetensors::serialize_to_file([("x", x), ("y", y)], None, path).unwrap();
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let desk = Desk::trained(12);
+    let consistent = desk.fully(&[]).output().unwrap();
+    assert_eq!(code(&consistent), 0, "{}", String::from_utf8_lossy(&consistent.stdout));
+    assert!(consistent.stderr.is_empty(), "{}", errors(&consistent));
+    // What is left out is said, and is no success.
+    assert_eq!(code(&desk.verify(&["--data", "train", "--validation", "validation"]).output().unwrap()), 6);
+    assert_eq!(code(&desk.verify(&["--terms", "terms", "--data", "train"]).output().unwrap()), 3);
+    assert_eq!(code(&desk.fully(&["--intervals", "0", "--largest", "0"]).output().unwrap()), 3);
+    assert_eq!(code(&desk.fully(&["--intervals", "-1"]).output().unwrap()), 2);
+    assert_eq!(code(&desk.program(&["verify", "nothing", "--json"]).output().unwrap()), 4);
+    assert_eq!(code(&desk.program(&["show", "nothing"]).output().unwrap()), 4);
+    let swapped = desk.verify(&["--data", "validation"]).output().unwrap();
+    assert_eq!(code(&swapped), 4);
+    assert!(errors(&swapped).contains("not the data that the terms commit to"), "{}", errors(&swapped));
+    let unreadable = desk.program(&["verify", "train", "--json"]).output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&unreadable.stdout).unwrap();
+    assert_eq!(told["verdict"], "unreadable");
+    let told = desk.fully(&["--json"]).output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["verdict"], told["rules"].as_array().unwrap().len()), (&"consistent".into(), 6));
+}
+
+#[test]
+fn terms_that_are_there_are_not_written_over() {
+    let desk = Desk::trained(2);
+    let before = fs::read(desk.at("terms/terms.json")).unwrap();
+    assert!(desk.terms("07").status.success(), "the same again is no change");
+    let other = desk.terms("08");
+    assert_eq!(code(&other), 4);
+    assert!(errors(&other).contains("holds other terms"), "{}", errors(&other));
+    assert_eq!(fs::read(desk.at("terms/terms.json")).unwrap(), before);
+    assert_eq!(code(&desk.fully(&[]).output().unwrap()), 0);
+}
+
+#[test]
+fn a_killed_training_goes_on_and_is_consistent() {
+    let desk = Desk::new(200);
+    assert!(desk.terms("07").status.success());
+    let mut killed = desk.train().stdout(Stdio::null()).spawn().unwrap();
+    while !desk.at("package/checkpoints/0000000012.safetensors").exists() {
+        std::thread::yield_now();
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // The same command while another writes would be another matter; here the first is gone.
+    assert_eq!(code(&desk.fully(&[]).output().unwrap()), 5, "unfinished");
+    let on = desk.train().output().unwrap();
+    assert!(on.status.success(), "{}", errors(&on));
+    assert_eq!(code(&desk.fully(&[]).output().unwrap()), 0);
+    assert!(errors(&desk.train().output().unwrap()).contains("finished"));
+}
+
+#[test]
+fn the_report_is_whole_or_not_there_and_its_place_is_looked_at_first() {
+    let desk = Desk::trained(2);
+    let nowhere = desk.fully(&["--report", "missing/report.html"]).output().unwrap();
+    assert_eq!((code(&nowhere), nowhere.stdout.is_empty()), (4, true), "{}", errors(&nowhere));
+    let folder = desk.fully(&["--report", "terms"]).output().unwrap();
+    assert!(code(&folder) == 4 && errors(&folder).contains("is a folder"), "{}", errors(&folder));
+    let before = fs::read_dir(desk.0.path()).unwrap().count();
+    assert_eq!(code(&desk.fully(&["--report", "report.html"]).output().unwrap()), 0);
+    assert!(fs::read_to_string(desk.at("report.html")).unwrap().ends_with("</html>\n"));
+    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), before + 1, "nothing else is left");
+    // What is no file is written to, and stays what it is.
+    let page = desk.fully(&["--report", "/dev/stdout"]).output().unwrap();
+    assert!(
+        code(&page) == 0 && String::from_utf8_lossy(&page.stdout).contains("</html>"),
+        "{}",
+        errors(&page)
+    );
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_error_and_a_reader_that_left_is_none() {
+    let desk = Desk::trained(2);
+    let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    for mut command in [desk.fully(&[]), desk.fully(&["--json"]), desk.program(&["show", "package"])] {
+        let output = command.stdout(full()).output().unwrap();
+        assert_eq!(code(&output), 4, "{}", errors(&output));
+        assert!(errors(&output).contains("No space left"), "{}", errors(&output));
+    }
+    let mut left = desk.fully(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(left.stdout.take());
+    let left = left.wait_with_output().unwrap();
+    assert_eq!((code(&left), errors(&left)), (0, String::new()));
+}
+
+#[test]
+fn a_package_may_have_more_checkpoints_than_a_process_open_files() {
+    let desk = Desk::trained(100);
+    let program = env!("CARGO_BIN_EXE_training");
+    let verify = format!(
+        "ulimit -n 40; exec {program} verify package --terms terms --data train --validation validation"
+    );
+    let output = Command::new("sh").args(["-c", &verify]).current_dir(desk.0.path()).output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", errors(&output), String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn whoever_may_read_the_manifest_may_read_the_checkpoints() {
+    let desk = Desk::trained(1);
+    let mode = |name: &str| fs::metadata(desk.at(name)).unwrap().permissions();
+    let manifest = mode("package/manifest.json");
+    assert_eq!(mode("package/checkpoints/0000000006.safetensors"), manifest);
+    assert_eq!(mode("terms/init.safetensors"), manifest);
+}
+
+#[test]
+fn what_a_package_says_moves_no_cursor() {
+    let desk = Desk::new(1);
+    let order = fs::read_to_string(desk.at("order.toml")).unwrap();
+    fs::write(desk.at("order.toml"), order.replace("\"cli\"", "\"a\\u001b[2Jb\"")).unwrap();
+    assert!(desk.terms("07").status.success());
+    assert!(desk.train().output().unwrap().status.success());
+    let shown = desk.program(&["show", "package"]).output().unwrap();
+    assert!(shown.status.success() && !shown.stdout.contains(&0x1b));
+}
