@@ -24,6 +24,8 @@ const LONG_HELP: &str = "Examples:
   matrixai-agent enroll --token token.key        join with the owner's token
   matrixai-agent run                             log and anchor (what the systemd unit does)
   matrixai-agent status                          is it working?
+  matrixai-agent top                             the same as it changes
+  matrixai-agent report --html report.html       the last week on one page
   MATRIXAI_ANCHOR_SECONDS=600 matrixai-agent run
 
 Environment:
@@ -57,6 +59,25 @@ pub enum Command {
     },
     /// Is it working? In one screen
     Status,
+    /// The same as it changes: chips, log, anchors, drilling, compute power, chain
+    #[command(
+        after_help = "Keys: q ends, up and down (or k, j) scroll the chips. Works over ssh; NO_COLOR and a plain locale are heeded."
+    )]
+    Top {
+        /// Draw one picture as text and end
+        #[arg(long)]
+        once: bool,
+    },
+    /// Writes a page about the last days, from the log: for a buyer, or for yourself
+    #[command(after_help = "Example: matrixai-agent report --html report.html --days 3")]
+    Report {
+        /// The page: one file that needs nothing else
+        #[arg(long, value_name = "FILE")]
+        html: PathBuf,
+        /// How many days it covers
+        #[arg(long, value_name = "DAYS", default_value_t = 7)]
+        days: u32,
+    },
     /// Rests and resumes the work on the network's tasks
     #[command(subcommand)]
     Drill(DrillCommand),

@@ -9,6 +9,7 @@ use crate::{
     identity::Keeper,
     journal::Journal,
     recorder::{self, Recorder},
+    replay,
     state_dir::StateDir,
 };
 use anyhow::Result;
@@ -32,6 +33,15 @@ pub fn probe_options(config: &Config) -> Options {
     Options { nvml: config.nvml.clone(), ..Options::default() }
 }
 
+/// The probe as configured.
+pub fn probe(config: &Config) -> Probe {
+    let probe = Probe::open(&probe_options(config));
+    match replay::recording(config) {
+        Some(recording) => probe.replaying(&recording),
+        None => probe,
+    }
+}
+
 /// Opens everything, then writes down what happened since the last record: a start that fails leaves the log as it was. Blocks on
 /// disks and drivers.
 pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
@@ -51,7 +61,7 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
             "an interrupted write was cut off; it was never acknowledged"
         );
     }
-    let mut probe = Probe::open(&probe_options(config));
+    let mut probe = probe(config);
     let (host, chips) = (probe.host(), probe.inventory());
     let known = keeper.boots.count > 0;
     note_boot(keeper, &host)?;

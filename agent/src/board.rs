@@ -1,13 +1,14 @@
 //! What the running agent says of itself, for `status` to read while the agent holds the lock.
 
-use crate::{chain::Machine, clock::now_ms, files, hex32::Hex32};
+use crate::{chain::Machine, clock::now_ms, files, hex32::Hex32, recorder::Recorder, tally::Tally};
 use light_client::{Phase, Stall, Status};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +27,24 @@ pub enum Part {
     Log,
     /// Anchors and their like.
     Anchor,
+    /// The endpoint that Prometheus reads.
+    Metrics,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [Self::Tpm, Self::Chain, Self::Log, Self::Anchor, Self::Metrics];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tpm => "tpm",
+            Self::Chain => "chain",
+            Self::Log => "log",
+            Self::Anchor => "anchor",
+            Self::Metrics => "metrics",
+        }
+    }
 }
 
 /// Something is wrong, and since when.
@@ -85,6 +104,21 @@ impl From<&Machine> for MachineView {
             due: machine.due,
         }
     }
+}
+
+/// A machine's compute power, as the chain has it, in micro-ut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerView {
+    /// What counts: drilling and training lately.
+    pub effective: u64,
+    /// Drilling lately: its average halves in a week.
+    pub drilling: u64,
+    /// All drilling ever.
+    pub drilling_total: u64,
+    /// Training lately.
+    pub training: u64,
+    /// Whether it counts for the machine's owner now.
+    pub counts: bool,
 }
 
 /// One debt to the chain.
@@ -160,12 +194,24 @@ pub struct Snapshot {
     pub chain: ChainView,
     /// The machine on chain, as last read.
     pub machine: Option<MachineView>,
+    /// Its compute power, as last read.
+    #[serde(default)]
+    pub power: Option<PowerView>,
+    /// The machine's identifier.
+    #[serde(default)]
+    pub machine_id: Option<Hex32>,
+    /// What the log was told in this run.
+    #[serde(default)]
+    pub log: Option<Tally>,
+    /// Where metrics are.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
     /// What is owed.
     pub outbox: Vec<Owed>,
     /// Work for the network, where the machine does any.
     #[serde(default)]
     pub drill: Option<DrillView>,
-    /// When the last window of activity was written, ms since 1970.
+    /// When the last window of activity ended, ms since 1970.
     pub last_window_ms: Option<u64>,
     /// When the next anchor is due, ms since 1970.
     pub next_anchor_ms: Option<u64>,
@@ -181,10 +227,11 @@ impl Snapshot {
 }
 
 /// A handle on the snapshot; clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Board {
     snapshot: Arc<Mutex<Snapshot>>,
     path: PathBuf,
+    log: Arc<OnceLock<Recorder>>,
 }
 
 impl Board {
@@ -196,7 +243,24 @@ impl Board {
             started_ms: now_ms(),
             ..Snapshot::default()
         };
-        Self { snapshot: Arc::new(Mutex::new(snapshot)), path }
+        Self { snapshot: Arc::new(Mutex::new(snapshot)), path, log: Arc::default() }
+    }
+
+    /// From now on tells what the log is told.
+    pub fn follow(&self, log: Recorder) {
+        // There is one log in a run.
+        let _ = self.log.set(log);
+    }
+
+    /// Everything, now. Never waits for a disk.
+    pub fn now(&self) -> Snapshot {
+        let mut snapshot = self.snapshot().clone();
+        snapshot.written_ms = now_ms();
+        snapshot.log = self.log.get().map(Recorder::tally);
+        let windows = snapshot.log.iter().flat_map(|log| &log.chips).filter_map(|chip| chip.window.as_ref());
+        let ends = windows.map(|window| window.from_ms.saturating_add(window.span_ms.into()));
+        snapshot.last_window_ms = ends.max();
+        snapshot
     }
 
     /// Changes the snapshot.
@@ -253,9 +317,7 @@ impl Board {
 
     /// Writes the snapshot now. Losing it in a power cut is no loss.
     pub fn write(&self) {
-        let mut snapshot = self.snapshot().clone();
-        snapshot.written_ms = now_ms();
-        let written = serde_json::to_vec(&snapshot)
+        let written = serde_json::to_vec(&self.now())
             .map_err(std::io::Error::other)
             .and_then(|text| files::replace_fleeting(&self.path, &text));
         if let Err(error) = written {

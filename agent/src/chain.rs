@@ -1,6 +1,7 @@
 //! The chain in the agent's words. Every call and every read of the chain's types is here and nowhere else.
 
 use crate::{
+    board::PowerView,
     debt::{self, Debt},
     drill::{Assignment, Question, Stage, State},
     hex32::Hex32,
@@ -102,6 +103,20 @@ pub async fn machine(client: &LightClient, id: [u8; 32]) -> Result<Option<Machin
     let call = chain::runtime_apis().machines_api().machine(id);
     let machine = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
     Ok(machine.map(from_machine))
+}
+
+/// A machine's compute power; none while it never did anything.
+pub async fn power(client: &LightClient, id: [u8; 32]) -> Result<Option<PowerView>, Error> {
+    let call = chain::runtime_apis().ecp_api().machine_ecp(id);
+    let told = client.latest().await?.runtime_apis().call(call).await.map_err(Error::chain)?;
+    let narrow = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+    Ok(told.map(|told| PowerView {
+        effective: narrow(told.figures.combined),
+        drilling: narrow(told.figures.drilling_effective),
+        drilling_total: narrow(told.figures.drilling_total),
+        training: narrow(told.figures.training_effective),
+        counts: told.counts,
+    }))
 }
 
 /// A request by its digest.

@@ -1,13 +1,16 @@
 //! Configuration: one TOML file, every key overridable by an environment variable `MATRIXAI_<KEY>`.
 
-use crate::drill::limits::QuietHours;
+use crate::{drill::limits::QuietHours, replay};
 use drilling::cpu::Backend;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Where the packaged agent keeps its configuration.
 pub const DEFAULT_PATH: &str = "/etc/matrixai/agent.toml";
@@ -99,6 +102,11 @@ pub struct Config {
     pub pcrs: Vec<u8>,
     /// Another `libnvidia-ml.so` than the system's.
     pub nvml: Option<PathBuf>,
+    /// A recording that the library in `nvml`'s place plays: set by the environment alone, where that library reads it. All that is told
+    /// of GPUs then says so.
+    pub nvml_recording: Option<PathBuf>,
+    /// Where Prometheus finds metrics: `127.0.0.1:9709`. Nowhere by default.
+    pub metrics: Option<SocketAddr>,
     /// Whether to work on the network's tasks.
     pub drill: bool,
     /// The size of those tasks: a hundredfold from each to the next.
@@ -128,6 +136,8 @@ impl Default for Config {
             anchor_seconds: 3600,
             pcrs: vec![0, 2, 4, 7],
             nvml: None,
+            nvml_recording: None,
+            metrics: None,
             drill: true,
             drill_class: DrillClass::Small,
             drill_on: DrillOn::Auto,
@@ -197,6 +207,11 @@ impl Config {
                 "pcrs must name PCRs 0 to 15 (16 and 23 can be reset by anyone)",
             ));
         }
+        if self.nvml_recording.is_some() && std::env::var_os(replay::VARIABLE).is_none() {
+            return Err(ConfigError::Senseless(
+                "nvml_recording cannot be in the file: the library that replays reads MATRIXAI_NVML_RECORDING from the environment",
+            ));
+        }
         // A quote's digest goes through them in order.
         self.pcrs.sort_unstable();
         self.pcrs.dedup();
@@ -213,6 +228,8 @@ const KEYS: &[&str] = &[
     "anchor_seconds",
     "pcrs",
     "nvml",
+    "nvml_recording",
+    "metrics",
     "drill",
     "drill_class",
     "drill_on",
@@ -243,6 +260,18 @@ mod tests {
     #[test]
     fn a_typing_slip_is_refused() {
         assert!(matches!(from("anchor_second = 10"), Err(ConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn metrics_are_off_unless_an_address_is_named() {
+        assert_eq!(from("").unwrap().metrics, None);
+        assert_eq!(from("metrics = \"[::1]:9709\"").unwrap().metrics, "[::1]:9709".parse().ok());
+        assert!(matches!(from("metrics = \"9709\""), Err(ConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn a_recording_in_the_file_is_refused() {
+        assert!(matches!(from("nvml_recording = \"a.json\""), Err(ConfigError::Senseless(_))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `matrixai-agent doctor`: looks at everything the agent depends on, and says what to do about what is wrong.
 
 use crate::{
-    begin::{self, probe_options},
+    begin,
     board::{self, Snapshot},
     chain,
     clock::now_ms,
@@ -16,7 +16,6 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use attest::record::{Chip, ChipKind, ChipState};
-use gpu_probe::Probe;
 use light_client::LightClient;
 use serde::Serialize;
 use std::{
@@ -284,8 +283,8 @@ fn tpm_advice(url: &str, error: &TpmError) -> String {
 }
 
 async fn chips(config: &Config) -> Vec<Finding> {
-    let options = probe_options(config);
-    let chips = tokio::task::spawn_blocking(move || Probe::open(&options).inventory()).await;
+    let config = config.clone();
+    let chips = tokio::task::spawn_blocking(move || begin::probe(&config).inventory()).await;
     let chips = chips.unwrap_or_default();
     let gpus = chips.iter().filter(|chip| chip.kind == ChipKind::Gpu).map(about_gpu);
     let rest =
@@ -299,6 +298,11 @@ fn about_gpu(chip: &Chip) -> Finding {
         ChipState::Present => {
             Finding::fine(SUBJECT, format!("{} {}, driver {}", chip.index, chip.name, chip.driver))
         }
+        ChipState::Replayed(recording) => Finding::doubtful(
+            SUBJECT,
+            format!("{} {} is a recording that is played back: {recording}", chip.index, chip.name),
+            "unset MATRIXAI_NVML_RECORDING and `nvml` where real work is to be logged",
+        ),
         ChipState::Absent => Finding::skipped(SUBJECT, "none, or no NVIDIA driver"),
         ChipState::Broken(why) => Finding::bad(
             SUBJECT,

@@ -34,13 +34,16 @@ mod progress;
 mod quote;
 mod recorder;
 mod render;
+mod replay;
 mod run;
 mod sampler;
 mod secrets;
 mod state_dir;
 mod status;
+mod tally;
 mod tpm_worker;
 mod upkeep;
+mod views;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Command, DrillCommand, EvidenceCommand, LogCommand};
@@ -49,6 +52,7 @@ use config::Config;
 use output::Output;
 use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
+use views::{report, top};
 
 /// How long work off the reactor may take after the end.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -92,6 +96,8 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<()
             enroll::enroll(config, &token, Duration::from_secs(timeout), output).await
         }
         Command::Status => status::status(&config, output),
+        Command::Top { once } => top::top(&config, once),
+        Command::Report { html, days } => report::report(&config, &html, days, output),
         Command::Drill(DrillCommand::Pause) => drill::pause(&config, output),
         Command::Drill(DrillCommand::Resume) => drill::resume(&config, output),
         Command::Log(command) => log(command, &config, output).await,

@@ -1,6 +1,6 @@
 //! The one who writes the log: numbers, times, and what to do when the disk takes nothing.
 
-use crate::clock::now_ms;
+use crate::{clock::now_ms, tally::Tally};
 use attest::{
     Hash, Record,
     record::{Activity, Body, Gap, GapReason},
@@ -16,7 +16,11 @@ const KEPT: usize = 64;
 
 /// A handle on the log; clones share it.
 #[derive(Clone)]
-pub struct Recorder(Arc<Mutex<Writer>>);
+pub struct Recorder {
+    writer: Arc<Mutex<Writer>>,
+    /// Apart from the writer, so that who looks never waits for a disk.
+    tally: Arc<Mutex<Tally>>,
+}
 
 struct Writer {
     log: LogStore,
@@ -25,39 +29,34 @@ struct Writer {
     full_since: Option<u64>,
     kept: VecDeque<Body>,
     last_append: Option<u64>,
-    last_window: Option<u64>,
     trouble: Option<String>,
 }
 
 impl Recorder {
     /// Takes over a log that is open for writing.
     pub fn new(log: LogStore, boot: u32) -> Self {
-        Self(Arc::new(Mutex::new(Writer {
-            log,
-            boot,
-            full_since: None,
-            kept: VecDeque::new(),
-            last_append: None,
-            last_window: None,
-            trouble: None,
-        })))
+        let tally = Arc::new(Mutex::new(Tally::of(&log)));
+        let writer =
+            Writer { log, boot, full_since: None, kept: VecDeque::new(), last_append: None, trouble: None };
+        Self { writer: Arc::new(Mutex::new(writer)), tally }
     }
 
     /// Appends records of now, all or none, and returns when they are on disk. May block on the disk.
     pub fn append(&self, bodies: Vec<Body>) -> Result<u64, LogError> {
-        self.writer().append(bodies, now_ms())
+        let mut writer = self.writer();
+        let records = writer.append(bodies, now_ms())?;
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).take(&records);
+        Ok(writer.log.size())
     }
 
     /// Appends a window's activity.
     pub fn append_window(&self, window: Vec<Activity>) -> Result<u64, LogError> {
-        let size = self.append(window.into_iter().map(Body::Activity).collect())?;
-        self.writer().last_window = Some(now_ms());
-        Ok(size)
+        self.append(window.into_iter().map(Body::Activity).collect())
     }
 
-    /// When the last window was written, ms since 1970.
-    pub fn last_window(&self) -> Option<u64> {
-        self.writer().last_window
+    /// What the log was told in this run.
+    pub fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Why the disk takes nothing, while it does not.
@@ -77,12 +76,12 @@ impl Recorder {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Writer {
-    fn append(&mut self, bodies: Vec<Body>, now: u64) -> Result<u64, LogError> {
+    fn append(&mut self, bodies: Vec<Body>, now: u64) -> Result<Vec<Record>, LogError> {
         let gap = self
             .full_since
             .map(|from_ms| Body::Gap(Gap { from_ms, to_ms: now, reason: GapReason::DiskFull }));
@@ -91,13 +90,13 @@ impl Writer {
             |(seq, body): (u64, &Body)| Record { seq, time_ms: now, boot: self.boot, body: body.clone() };
         let records: Vec<Record> = (self.log.size()..).zip(all).map(number).collect();
         match self.log.append(&records) {
-            Ok(size) => {
+            Ok(_) => {
                 if let Some(trouble) = self.trouble.take() {
                     tracing::info!(trouble, "the log is written again");
                 }
                 (self.full_since, self.kept) = (None, VecDeque::new());
                 self.last_append = Some(now);
-                Ok(size)
+                Ok(records)
             }
             Err(error) => {
                 self.put_off(bodies, now, &error);

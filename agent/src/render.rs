@@ -1,6 +1,9 @@
 //! Records for people and programs.
 
-use attest::{Record, record::Body};
+use attest::{
+    Record,
+    record::{Activity, Body, GapReason},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -104,8 +107,25 @@ fn summary(body: &Body) -> String {
     }
 }
 
-fn activity_line(activity: &attest::record::Activity) -> String {
-    let mut line = format!("{:?} {}, {} s", activity.kind, activity.index, activity.span_ms / 1000);
+/// A gap's reason.
+pub const fn reason(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Stopped => "stopped",
+        GapReason::Crashed => "crashed",
+        GapReason::ClockJump => "clock-jump",
+        GapReason::Sensors => "sensors",
+        GapReason::DiskFull => "disk-full",
+        GapReason::LogLost => "log-lost",
+    }
+}
+
+fn activity_line(window: &Activity) -> String {
+    format!("{:?} {}, {}", window.kind, window.index, activity(window))
+}
+
+/// What a window tells.
+pub fn activity(activity: &Activity) -> String {
+    let mut line = format!("{} s", activity.span_ms / 1000);
     if let Some(utilisation) = activity.utilisation {
         line += &format!(", {}.{} % busy", utilisation / 10, utilisation % 10);
     }
@@ -144,7 +164,7 @@ pub fn time(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attest::record::{Boot, Gap, GapReason};
+    use attest::record::{Boot, Gap};
 
     #[test]
     fn times_are_civil() {

@@ -16,6 +16,7 @@ use crate::{
     state_dir::StateDir,
     tpm_worker::TpmWorker,
     upkeep::Upkeep,
+    views::endpoint,
 };
 use anyhow::{Context, Result};
 use std::time::Duration;
@@ -41,6 +42,9 @@ pub async fn run(config: Config) -> Result<()> {
         sample: Duration::from_secs(config.sample_seconds),
         window: Duration::from_secs(config.window_seconds),
     };
+    board.follow(begun.held.recorder.clone());
+    board.note(|snapshot| snapshot.machine_id = Some(keeper.machine.into()));
+    let metrics = config.metrics.map(|address| tokio::spawn(endpoint::serve(address, board.clone())));
     gpu_identity::start(begin::probe_options(&config), begun.held.recorder.clone())?;
     let sampler = Sampler::start(begun.probe, begun.chips, pace, begun.held.recorder.clone())?;
     tracing::info!(machine = %hex::encode(keeper.machine), records = begun.held.recorder.head().0, "logging");
@@ -52,6 +56,7 @@ pub async fn run(config: Config) -> Result<()> {
     let mut upkeep = Upkeep::new(agent, board.clone(), driller);
     let outcome = serve(&mut upkeep, &mut signals).await;
     writing.abort();
+    metrics.iter().for_each(tokio::task::JoinHandle::abort);
     end(upkeep, sampler, outcome.is_ok(), &mut signals).await?;
     board.note(|snapshot| snapshot.doing = "stopped".into());
     board.write();

@@ -144,6 +144,9 @@ impl Work {
 }
 
 #[cfg(test)]
+mod overhead;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use log_store::LogStore;

@@ -9,10 +9,16 @@ use crate::{
     identity::{Enrolment, Identity},
     journal::{Anchor, Journal},
     output::{Output, ago},
-    render,
+    render, replay,
     state_dir::StateDir,
+    tally::{Tally, replayed},
+    views::words,
 };
 use anyhow::Result;
+use attest::{
+    Hash,
+    record::{ChipKind, ChipState},
+};
 use log_store::LogStore;
 use serde_json::{Value, json};
 
@@ -24,14 +30,47 @@ const CUT_OFF_MS: u64 = 180_000;
 const ANCHORS: usize = 1000;
 
 /// What the state folder says.
-struct Report {
-    identity: Option<Identity>,
-    running: Option<i32>,
-    snapshot: Option<Snapshot>,
-    log: Option<LogStore>,
-    journal: Journal,
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Who the machine is.
+    pub identity: Option<Identity>,
+    /// The agent's process.
+    pub running: Option<i32>,
+    /// What an agent last said.
+    pub snapshot: Option<Snapshot>,
+    /// The log on disk.
+    pub log: Option<LogView>,
+    /// Attestations made.
+    pub journal: Journal,
     /// Records that were signed or anchored, and are not there.
-    missing: u64,
+    pub missing: u64,
+}
+
+/// The log at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogView {
+    /// Records.
+    pub size: u64,
+    /// Their root, where the log was read.
+    pub root: Option<Hash>,
+    /// When the last one was written, ms since 1970, where the log was read.
+    pub last_ms: Option<u64>,
+}
+
+impl LogView {
+    fn read(log: &LogStore) -> Self {
+        let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
+        Self { size: log.size(), root: Some(log.root()), last_ms: last.map(|record| record.time_ms) }
+    }
+
+    fn value(&self) -> Value {
+        json!({ "size": self.size, "root": self.root.map(hex::encode), "last_record_ms": self.last_ms })
+    }
+
+    fn line(&self) -> String {
+        let last = self.last_ms.map_or_else(String::new, |ms| format!(", the last one {}", ago(ms)));
+        format!("  log       {} records{last}", self.size)
+    }
 }
 
 /// Writes the report. Fails with [`Failure::NotEnrolled`] after that if there is no enrolment.
@@ -45,14 +84,16 @@ pub fn status(config: &Config, output: Output) -> Result<()> {
 }
 
 impl Report {
-    fn read(state: &StateDir) -> Result<Self> {
+    /// Reads everything, the log from its beginning.
+    pub fn read(state: &StateDir) -> Result<Self> {
         let running = state.running();
         let snapshot = Snapshot::load(&state.status());
         // First, since a running agent writes on.
         let journal = Journal::read(&state.anchors())?;
         let acknowledged = begin::acknowledged(state, &journal);
         let log = if state.log().is_dir() { Some(LogStore::open_read_only(&state.log())?) } else { None };
-        let held = log.as_ref().map_or(0, LogStore::size);
+        let log = log.as_ref().map(LogView::read);
+        let held = log.map_or(0, |log| log.size);
         Ok(Self {
             identity: Identity::load(&state.identity())?,
             running,
@@ -63,15 +104,29 @@ impl Report {
         })
     }
 
+    /// As [`read`](Self::read), but takes the running agent's word for the log where there is one: for who looks each second.
+    pub fn glance(state: &StateDir) -> Result<Self> {
+        let (running, snapshot) = (state.running(), Snapshot::load(&state.status()));
+        let mut report = Self { running, snapshot, ..Self::default() };
+        let Some(size) = report.now().and_then(|snapshot| Some(snapshot.log.as_ref()?.size)) else {
+            return Self::read(state);
+        };
+        report.journal = Journal::read(&state.anchors())?;
+        report.identity = Identity::load(&state.identity())?;
+        report.log = Some(LogView { size, root: None, last_ms: None });
+        Ok(report)
+    }
+
     /// What the running agent said a moment ago.
-    fn now(&self) -> Option<&Snapshot> {
+    pub fn now(&self) -> Option<&Snapshot> {
         let pid = self.running?;
         let snapshot = self.snapshot.as_ref()?;
         let its = i64::from(snapshot.pid) == i64::from(pid);
         (its && now_ms().saturating_sub(snapshot.written_ms) < FRESH_MS).then_some(snapshot)
     }
 
-    fn verdict(&self) -> (&'static str, Vec<String>) {
+    /// Is it working? In a few words, and what to do.
+    pub fn verdict(&self) -> (&'static str, Vec<String>) {
         let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
         let mut advice = Vec::new();
         if !matches!(enrolment, Some(Enrolment::Enrolled { .. })) {
@@ -106,7 +161,8 @@ impl Report {
         (verdict, advice)
     }
 
-    fn anchors(&self) -> Vec<&Anchor> {
+    /// The latest anchors that are final, oldest first.
+    pub fn anchors(&self) -> Vec<&Anchor> {
         let Some(ak) = self.identity.as_ref().map(Identity::ak_name) else { return Vec::new() };
         let all: Vec<&Anchor> = self.journal.finalised(&ak).collect();
         all.into_iter().rev().take(ANCHORS).rev().collect()
@@ -123,7 +179,7 @@ impl Report {
             "device": identity.map(|identity| hex::encode(identity.device.public)),
             "genesis": identity.and_then(|identity| identity.genesis),
             "enrolment": identity.map(|identity| identity.enrolment),
-            "log": self.log.as_ref().map(log_value),
+            "log": self.log.as_ref().map(LogView::value),
             "agent": self.now(),
             "anchors": self.anchors().into_iter().map(anchor_value).collect::<Vec<_>>(),
         })
@@ -140,8 +196,12 @@ impl Report {
             Some(pid) => format!("{painted} (pid {pid})"),
             None => painted,
         }];
+        if let Some(recording) = self.now().and_then(|now| now.log.as_ref()).and_then(Tally::replay) {
+            let label = output.bad("REPLAY: GPUs are played back, not measured here.");
+            lines.push(format!("  {label} {recording}"));
+        }
         lines.extend(self.machine_lines());
-        lines.extend(self.log.as_ref().map(log_line));
+        lines.extend(self.log.as_ref().map(LogView::line));
         lines.extend(self.anchor_lines());
         lines.extend(self.now().into_iter().flat_map(|snapshot| snapshot_lines(snapshot, output)));
         lines.extend(advice.into_iter().map(|advice| format!("  → {advice}")));
@@ -206,21 +266,6 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
     line
 }
 
-fn log_value(log: &LogStore) -> Value {
-    let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
-    json!({
-        "size": log.size(),
-        "root": hex::encode(log.root()),
-        "last_record_ms": last.map(|record| record.time_ms),
-    })
-}
-
-fn log_line(log: &LogStore) -> String {
-    let last = log.size().checked_sub(1).and_then(|last| log.read(last).ok());
-    let last = last.map_or_else(String::new, |record| format!(", the last one {}", ago(record.time_ms)));
-    format!("  log       {} records{last}", log.size())
-}
-
 fn anchor_value(anchor: &Anchor) -> Value {
     let signed = &anchor.made.signed;
     json!({
@@ -230,6 +275,26 @@ fn anchor_value(anchor: &Anchor) -> Value {
         "block": signed.block_number,
         "included_in": anchor.at,
     })
+}
+
+/// GPUs one by one, everything else by number.
+fn chip_lines(log: &Tally, output: &Output) -> Vec<String> {
+    let gpus = log.chips.iter().filter(|known| known.chip.kind == ChipKind::Gpu).map(|known| {
+        let chip = &known.chip;
+        let reading = known.current().map_or_else(|| "no reading yet".into(), render::activity);
+        let said = match (replayed(&chip.state), words::caveat(chip.kind, &chip.state)) {
+            (Some(recording), _) => {
+                format!("{}, {reading}", output.doubtful(replay::source(Some(recording))))
+            }
+            (None, Some(caveat)) => output.doubtful(&caveat),
+            (None, None) => reading,
+        };
+        format!("{} {}: {said}", chip.index, chip.name)
+    });
+    let answers = log.chips.iter().filter(|known| known.chip.state == ChipState::Present);
+    let rest = answers.filter(|known| known.chip.kind != ChipKind::Gpu).count();
+    let all = gpus.chain([format!("{rest} others answer (processors, memory, disks)")]);
+    all.map(|line| format!("  chip      {line}")).collect()
 }
 
 fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
@@ -247,15 +312,24 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
             machine.standing, machine.level, machine.anchored, machine.due
         ));
     }
+    if let Some(power) = snapshot.power {
+        lines.push(format!(
+            "  power     {} effective, {} drilled ever",
+            words::ut(power.effective),
+            words::ut(power.drilling_total)
+        ));
+    }
     if let Some(next) = snapshot.next_anchor_ms {
         lines.push(format!("  next      anchor {}", ago(next)));
     }
+    lines.extend(snapshot.log.iter().flat_map(|log| chip_lines(log, output)));
     lines.extend(snapshot.drill.as_ref().map(|drill| drill_line(drill, output)));
+    lines.extend(snapshot.metrics.map(|address| format!("  metrics   http://{address}/metrics")));
     for owed in &snapshot.outbox {
         lines.push(format!("  owed      {} ({}, attempt {})", owed.kind, owed.state, owed.attempts));
     }
     for (part, trouble) in &snapshot.troubles {
-        let part = format!("{part:?}").to_lowercase();
+        let part = part.name();
         lines.push(format!(
             "  {} {part}: {} (since {})",
             output.bad("trouble"),

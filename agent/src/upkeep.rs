@@ -3,7 +3,7 @@
 use crate::{
     agent::{Agent, OpenError},
     backoff::Backoff,
-    board::{Board, MachineView, Owed, Part},
+    board::{Board, MachineView, Owed, Part, PowerView},
     chain::{self, Machine},
     clock::now_ms,
     config::Config,
@@ -43,6 +43,8 @@ pub struct Upkeep {
     chain: Backoff,
     anchors: Anchors,
     machine: Option<Machine>,
+    power: Option<PowerView>,
+    weighed: Option<Instant>,
     looked: Option<Instant>,
     seen: u64,
     moved: Instant,
@@ -87,6 +89,8 @@ impl Upkeep {
             chain: Backoff::brisk(),
             anchors,
             machine: None,
+            power: None,
+            weighed: None,
             looked: None,
             seen: 0,
             moved: Instant::now(),
@@ -262,6 +266,11 @@ impl Upkeep {
         if let Some(driller) = &mut self.driller {
             driller.turn(&mut desk, machine.standing == "active").await?;
         }
+        // Last: nothing depends on it.
+        if self.weighed.is_none_or(|weighed| weighed.elapsed() > LOOK_AGAIN) {
+            self.power = chain::power(client, desk.agent.keeper.machine).await?;
+            self.weighed = Some(Instant::now());
+        }
         Ok(())
     }
 
@@ -307,7 +316,7 @@ impl Upkeep {
             snapshot.machine = self.machine.as_ref().map(MachineView::from);
             snapshot.outbox = outbox;
             snapshot.drill = self.driller.as_ref().map(Driller::view);
-            snapshot.last_window_ms = self.agent.recorder.last_window();
+            snapshot.power = self.power;
             snapshot.next_anchor_ms = enrolled.then_some(next);
         });
     }

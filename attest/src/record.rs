@@ -99,6 +99,9 @@ pub enum ChipState {
     Broken(Text),
     /// The driver stopped answering and is left alone until the agent restarts.
     Hung,
+    /// It is no chip but a recording, played back to try things out: nothing that is told of it was measured here. With what the
+    /// recording says of itself.
+    Replayed(Text),
 }
 
 /// A chip as it was found.

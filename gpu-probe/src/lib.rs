@@ -37,7 +37,7 @@ mod window;
 pub use gpu::Deadlines;
 pub use host::HostFacts;
 
-use attest::record::{Activity, Chip, ChipState};
+use attest::record::{Activity, Chip, ChipState, Text};
 use std::path::PathBuf;
 
 /// Where to read.
@@ -65,6 +65,7 @@ pub struct Probe {
     memory: memory::Memory,
     disks: disk::Disks,
     options: Options,
+    replay: Option<Text>,
 }
 
 impl Probe {
@@ -81,12 +82,25 @@ impl Probe {
             memory: memory::Memory::open(options),
             disks: disk::Disks::open(options),
             options: options.clone(),
+            replay: None,
         }
+    }
+
+    /// Says that the library in NVML's place plays a recording: its GPUs are told as [`ChipState::Replayed`] from now on, with what
+    /// the recording says of itself.
+    #[must_use]
+    pub fn replaying(mut self, recording: &str) -> Self {
+        self.replay = Some(files::clean(recording));
+        self
     }
 
     /// The chips as they are now: GPUs (or one entry that says why there are none), processors, memory, disks.
     pub fn inventory(&mut self) -> Vec<Chip> {
         let mut chips = self.gpus.chips();
+        if let Some(recording) = &self.replay {
+            let answer = chips.iter_mut().filter(|chip| chip.state == ChipState::Present);
+            answer.for_each(|chip| chip.state = ChipState::Replayed(recording.clone()));
+        }
         chips.extend(self.cpus.chips());
         chips.push(self.memory.chip());
         chips.extend(self.disks.chips());

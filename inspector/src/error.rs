@@ -35,6 +35,27 @@ pub enum Error {
     /// The chain has not been reached in time.
     #[error("the chain was not reached within {0} s: {1}")]
     Unreachable(u64, String),
+    /// A run that so many machines cannot make.
+    #[error(
+        "no such run: these machines are too few for it in that time, or a number is not above zero; see `matrixai-inspector sample --help`"
+    )]
+    NoSuchRun,
+    /// Evidence is too rare.
+    #[error(
+        "not even all logs together show such a run with that probability, which must lie below 1: evidence is too rare for it"
+    )]
+    NotEnoughLogs,
+    /// A list of machines that cannot be read.
+    #[error("{}: {source}; name a file with one machine a line", path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No identifier, or no seed.
+    #[error("{0:?} is not 32 bytes in hex")]
+    NotHex(String),
     /// Signals cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),

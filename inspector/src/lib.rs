@@ -10,6 +10,7 @@
 //! - `challenge.rs`: the credential itself
 //! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
+//! - `sampling.rs`: whose logs to look at, to catch a large run
 //! - `chain.rs`: every read and call, in one place
 
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ pub mod ek_certificate;
 pub mod error;
 pub mod judgement;
 pub mod report;
+pub mod sampling;
 pub mod vault;
 pub mod verify;
 pub mod watch;

@@ -10,6 +10,7 @@ use inspector::{
     error::Error,
     judgement::Rules,
     report::{Duty, Status},
+    sampling::{self, Hunt},
     verify::verify,
     watch::{Ended, Watch},
 };
@@ -30,6 +31,7 @@ Examples:
   matrixai-inspector run --chain chain.json --state /var/lib/inspector --roots roots --key inspector.seed
   matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed --json
   matrixai-inspector verify --evidence evidence.json --log log --roots roots
+  matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 RUST_LOG sets what is logged (default: what the inspector does, and errors).";
@@ -94,6 +96,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Whose logs must be looked at to catch a large run? How many, and with --list which (docs/sampling.md)
+    Sample(Sample),
     /// Verifies a machine's exported evidence, offline
     Verify {
         /// The evidence, as `matrixai-agent evidence export` writes it
@@ -109,6 +113,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A run that is looked for, and where.
+#[derive(Args)]
+struct Sample {
+    /// Machines that keep logs; as many as the list has, where one is given
+    #[arg(long, value_name = "NUMBER", required_unless_present = "list")]
+    machines: Option<u64>,
+    /// The machines, one identifier in hex a line
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    list: Option<PathBuf>,
+    /// 32 bytes in hex that nobody knew when the logs were written: a later block's randomness
+    #[arg(long, value_name = "HEX")]
+    seed: Option<String>,
+    /// The run, FLOP: 1e25
+    #[arg(long)]
+    flop: f64,
+    /// What one machine does at most, FLOP/s: 4e14
+    #[arg(long)]
+    rate: f64,
+    /// Days that the logs cover
+    #[arg(long, default_value_t = 30.0)]
+    days: f64,
+    /// Mean hours between two pieces of evidence
+    #[arg(long, value_name = "HOURS", default_value_t = 24.0)]
+    interval: f64,
+    /// With what probability the run is to be caught
+    #[arg(long, default_value_t = 0.9)]
+    probability: f64,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which chain, and who on it.
@@ -171,11 +207,22 @@ async fn execute(command: Command) -> Result<(), Error> {
             call(&chain, chain::leave(), "left: `withdraw` later gives the bond back", json).await
         }
         Command::Withdraw { chain, json } => call(&chain, chain::withdraw(), "the bond is back", json).await,
+        Command::Sample(asked) => sample(&asked),
         Command::Verify { evidence, log, roots, json } => {
             let verified = verify(&evidence, log.as_deref(), roots.as_deref())?;
             print(&verified, &verified, json)
         }
     }
+}
+
+fn sample(asked: &Sample) -> Result<(), Error> {
+    let list = asked.list.as_deref().map(sampling::read_list).transpose()?;
+    let seed = asked.seed.as_deref().map(sampling::read_seed).transpose()?;
+    let machines = list.as_ref().map_or(asked.machines.unwrap_or(0), |list| list.len() as u64);
+    let (period, interval) = (asked.days * 86_400.0, asked.interval * 3_600.0);
+    let hunt = Hunt { machines, flop: asked.flop, rate: asked.rate, period, interval };
+    let plan = sampling::plan(&hunt, asked.probability, seed.zip(list))?;
+    print(&plan, &plan, asked.json)
 }
 
 async fn run(chain: &OnChain, roots: &Path, library: &Library, register: bool) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -33,6 +34,8 @@ pub struct Stage {
     pub tpm: SoftTpm,
     /// The agent, while it runs.
     pub agent: Option<Guarded>,
+    /// Variables of its environment.
+    settings: Vec<(&'static str, OsString)>,
 }
 
 impl Stage {
@@ -47,7 +50,15 @@ impl Stage {
     /// The same with a TPM of one's own.
     pub fn set_with(programs: Programs, dir: &Path, tpm: SoftTpm) -> Result<Self> {
         let chain = Chain::start(programs.clone(), dir)?;
-        let mut stage = Self { programs, dir: dir.into(), chain, inspectors: Vec::new(), tpm, agent: None };
+        let mut stage = Self {
+            programs,
+            dir: dir.into(),
+            chain,
+            inspectors: Vec::new(),
+            tpm,
+            agent: None,
+            settings: Vec::new(),
+        };
         stage.summon_inspectors()?;
         stage.configure(10)?;
         Ok(stage)
@@ -133,8 +144,15 @@ impl Stage {
         self.agent.as_mut().context("no agent runs")
     }
 
+    /// Sets a variable in the environment of this machine's agent, from its next start on.
+    pub fn set_variable(&mut self, variable: &'static str, value: impl Into<OsString>) {
+        self.settings.push((variable, value.into()));
+    }
+
     fn agent_command(&self) -> Command {
-        self.agent_in(&self.dir)
+        let mut command = self.agent_in(&self.dir);
+        command.envs(self.settings.iter().map(|(variable, value)| (variable, value)));
+        command
     }
 
     /// A command of the agent whose configuration lies in a folder.

@@ -5,7 +5,7 @@
 //! network, agree, and earn compute power. The closing table is read through a light client.
 
 use crate::{setup, sh, wasm};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -24,7 +24,17 @@ pub struct Options {
     /// Leave the network running when done
     #[arg(long)]
     keep: bool,
+    /// Play a recording of GPUs to the machine's agent, made-up ones where no FILE is named: for machines without. Status, log, metrics and
+    /// report say that nothing of it was measured
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SYNTHETIC)]
+    replay: Option<PathBuf>,
+    /// Write the machine's report here, the page that `matrixai-agent report` makes
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
+
+/// The committed recording, of no device.
+const SYNTHETIC: &str = "gpu-probe/replay/recordings/synthetic.json";
 
 /// Builds everything and runs the story.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
@@ -36,6 +46,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         waiting("two validators, five inspectors, a software TPM certified by a local authority", || {
             Stage::set(programs(), scratch.path())
         })?;
+    stage.set_variable("MATRIXAI_METRICS", "127.0.0.1:0");
+    if let Some(recording) = &options.replay {
+        replay(&mut stage, &root.join(recording))?;
+    }
     let played = play(&mut stage).and_then(|neighbour| Ok((table(&stage)?, neighbour)));
     let (table, neighbour) = match played {
         Ok(played) => played,
@@ -46,6 +60,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     };
     print_table(&table);
     print_power(&table);
+    if options.replay.is_some() {
+        check_replay(&stage)?;
+    }
+    if let Some(file) = &options.report {
+        let file = root.join(file);
+        print!("\n{}", stage.agent_once(&["report", "--html", &file.to_string_lossy()])?);
+    }
     println!("\nThe story took {:.0} s.", started.elapsed().as_secs_f32());
     if let Some(file) = &options.json {
         fs::write(file, serde_json::to_vec_pretty(&table)?)?;
@@ -57,11 +78,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             stage.chain.rpc,
             dir.display()
         );
-        println!(
-            "Try: {} --config {}/agent.toml status",
-            sh::program("matrixai-agent").display(),
-            dir.display()
-        );
+        for view in ["status", "top", "report --html report.html"] {
+            println!(
+                "Try: {} --config {}/agent.toml {view}",
+                sh::program("matrixai-agent").display(),
+                dir.display()
+            );
+        }
         stage.start_agent()?;
         neighbour.leave();
         stage.leave();
@@ -109,6 +132,41 @@ fn play(stage: &mut Stage) -> Result<Neighbour> {
     waiting("SIGTERM: a last anchor and a clean end", || stage.agent()?.terminate())?;
     stage.agent = None;
     Ok(neighbour)
+}
+
+/// Puts the library that plays recordings in the place of NVML.
+fn replay(stage: &mut Stage, recording: &Path) -> Result<()> {
+    let library = sh::target_dir().join("debug/libnvml_replay.so");
+    for file in [&library, recording] {
+        if !file.is_file() {
+            bail!("{} is missing", file.display());
+        }
+    }
+    println!(
+        "REPLAY: the GPUs of this demo are played from {}; nothing of them is measured",
+        recording.display()
+    );
+    stage.set_variable("MATRIXAI_NVML", library);
+    stage.set_variable("MATRIXAI_NVML_RECORDING", recording);
+    Ok(())
+}
+
+/// The machine's log says of each GPU that it is none.
+fn check_replay(stage: &Stage) -> Result<()> {
+    let records = stage.agent_once(&["log", "list", "--from", "0", "--limit", "1000000", "--json"])?;
+    let records: Vec<Value> = serde_json::from_str(&records)?;
+    let chips = records.iter().filter(|record| record["kind"] == "chip" && record["body"]["kind"] == "Gpu");
+    let told: BTreeSet<String> = chips
+        .map(|chip| {
+            let recording = chip["body"]["state"]["Replayed"].as_str();
+            recording.map(|recording| format!("{} ({recording})", text(&chip["body"]["name"])))
+        })
+        .collect::<Option<_>>()
+        .filter(|told: &BTreeSet<String>| !told.is_empty())
+        .context("a GPU of the replay is not labelled in the log")?;
+    println!("\nREPLAY, as the log has it: no chip of this machine, nothing measured here:");
+    told.iter().for_each(|chip| println!("  {chip}"));
+    Ok(())
 }
 
 /// Tasks that the chain has credited this machine with, as its agent has read it.

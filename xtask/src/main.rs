@@ -34,6 +34,7 @@ struct Cli {
 
 const EXAMPLES: &str = "Examples:\n  cargo xtask demo                 the main job, on real parts, from nothing\n  \
     cargo xtask demo --keep          leave the network running to look around\n  \
+    cargo xtask demo --replay        the same with GPUs played from a recording, and labelled so\n  \
     cargo xtask test                 every check that CI runs";
 
 #[derive(Subcommand)]

@@ -70,8 +70,15 @@ impl Host {
     }
 
     pub fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    /// With variables in its environment.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Running {
         let log = fs::File::create(self.dir().join("agent.log")).unwrap();
-        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let mut command = self.command(&["run"]);
+        command.envs(variables.iter().copied());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let running = Running(child);
         let lock = self.file("lock");
         let pid = running.pid().to_string();

@@ -1,0 +1,235 @@
+use super::{digest::Digest, page::About, *};
+use crate::tally::tests::{chip, window};
+use attest::{
+    Record,
+    record::{Activity, Anchor, Body, Chip, ChipKind, ChipState, Drill, Gap, GapReason, Join, text},
+};
+use log_store::LogStore;
+
+const NOW: u64 = 1_790_000_000_000;
+const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x onerror='alert(2)'>&";
+
+struct Scene {
+    _dir: tempfile::TempDir,
+    log: LogStore,
+}
+
+impl Scene {
+    fn of(bodies: Vec<(u64, Body)>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = LogStore::open(dir.path()).unwrap();
+        let records: Vec<Record> =
+            (0..).zip(bodies).map(|(seq, (time_ms, body))| Record { seq, time_ms, boot: 1, body }).collect();
+        log.append(&records).unwrap();
+        Self { _dir: dir, log }
+    }
+
+    fn digest(&self, days: u64) -> Digest {
+        Digest::of(&self.log, NOW - days * DAY_MS, NOW).unwrap()
+    }
+
+    fn page(&self, days: u64) -> String {
+        let about = About { identity: None, size: self.log.size(), root: self.log.root(), now_ms: NOW };
+        page::page(&self.digest(days), &about)
+    }
+}
+
+fn join() -> Body {
+    Body::Join(Join {
+        machine: [0xab; 32],
+        host: [1; 32],
+        kernel: text(HOSTILE),
+        agent: text("1"),
+        cpus: 2,
+        memory_mib: 4096,
+    })
+}
+
+fn activity(index: u16, from_ms: u64) -> Body {
+    Body::Activity(Activity { from_ms, ..window(ChipKind::Gpu, index, 0) })
+}
+
+fn anchor(counter: u64, size: u64) -> Body {
+    Body::Anchor(Anchor { block_number: 40 + counter, block_hash: [1; 32], size, root: [2; 32], counter })
+}
+
+/// Two days, a gap of two hours, a restart, anchors, a task; the chips were told long before.
+fn story() -> Scene {
+    let start = NOW - 2 * DAY_MS;
+    let hour = 3_600_000;
+    let mut bodies =
+        vec![(NOW - 40 * DAY_MS, join()), (NOW - 40 * DAY_MS, Body::Chip(chip(ChipKind::Gpu, 0, HOSTILE)))];
+    bodies
+        .extend((0..600).map(|minute| (start + (minute + 1) * 60_000, activity(0, start + minute * 60_000))));
+    let gap = Gap { from_ms: start + 10 * hour, to_ms: start + 12 * hour, reason: GapReason::Crashed };
+    bodies.push((gap.to_ms, Body::Gap(gap)));
+    bodies.push((gap_end(start), anchor(7, 500)));
+    bodies.push((
+        gap_end(start),
+        Body::Drill(Drill {
+            task: [1; 32],
+            digest: [2; 32],
+            commitment: [3; 32],
+            micro_ut: 2_500_000,
+            span_ms: 4_000,
+            energy_mj: None,
+            threads: 2,
+        }),
+    ));
+    bodies.extend(
+        (720..2_880).map(|minute| (start + (minute + 1) * 60_000, activity(0, start + minute * 60_000))),
+    );
+    Scene::of(bodies)
+}
+
+fn gap_end(start: u64) -> u64 {
+    start + 12 * 3_600_000 + 1
+}
+
+/// Tags open and close in order.
+fn is_well_formed(page: &str) {
+    const VOID: [&str; 2] = ["meta", "!doctype"];
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = page;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (tag, after) = after.split_once('>').expect("a tag that does not end");
+        rest = after;
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap();
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed), "{:.200}", rest);
+        } else if !tag.ends_with('/') && !VOID.contains(&name) {
+            open.push(name);
+        }
+        if name == "style" && !tag.starts_with('/') {
+            rest = &rest[rest.find("</style").unwrap()..];
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_page_needs_nothing_and_hides_nothing() {
+    let page = story().page(7);
+    is_well_formed(&page);
+    for foreign in
+        ["http:", "https:", "src=\"", "href=\"", "<script", "<img", "<link", "url(", "@import", "onerror='"]
+    {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&gt;&lt;img"));
+    for told in [
+        "crashed, 2 h 0 min",
+        "1 × crashed (2 h 0 min in all)",
+        "worth 2.500000 ut",
+        "cannot prove",
+        "matrixai-inspector verify",
+    ] {
+        assert!(page.contains(told), "{told} is missing");
+    }
+    assert!(!page.contains("REPLAY"));
+}
+
+#[test]
+fn numbers_are_those_of_the_log() {
+    let digest = story().digest(2);
+    let gpu = &digest.chips[&(0, 0)];
+    assert_eq!(
+        (gpu.all.power.mean(), gpu.all.busy.mean(), gpu.all.tensor.mean()),
+        (Some(654_000), Some(970), Some(398))
+    );
+    assert_eq!(gpu.chip.as_ref().unwrap().name.as_str(), &HOSTILE[..HOSTILE.len().min(96)]);
+    let covered: u64 = digest.covered().iter().sum();
+    assert_eq!(covered, (600 + 2_160) * 60_000);
+    assert_eq!(gpu.energy_mj, Some(2_760 * 39_240_000));
+    assert_eq!((digest.gaps.count, digest.anchors.count, digest.drills.tasks, digest.restarts), (1, 1, 1, 1));
+    assert_eq!(digest.drills.worth.iter().sum::<u64>(), 2_500_000);
+}
+
+#[test]
+fn only_the_period_counts() {
+    let digest = story().digest(1);
+    assert_eq!((digest.gaps.count, digest.anchors.count), (0, 0));
+    assert_eq!(digest.covered().iter().sum::<u64>(), DAY_MS);
+    assert!(digest.chips[&(0, 0)].chip.is_some(), "told long before");
+}
+
+#[test]
+fn what_nobody_told_is_not_zero() {
+    let start = NOW - DAY_MS / 2;
+    let silent = |from_ms| Activity {
+        power_mw: None,
+        power_max_mw: None,
+        utilisation: None,
+        tensor: None,
+        memory_utilisation: None,
+        energy_mj: None,
+        temperature: None,
+        ecc_errors: None,
+        from_ms,
+        ..window(ChipKind::Gpu, 0, 0)
+    };
+    let bodies = vec![
+        (start, join()),
+        (start, Body::Chip(chip(ChipKind::Gpu, 0, "L4"))),
+        (start + 60_000, Body::Activity(silent(start))),
+    ];
+    let page = Scene::of(bodies).page(1);
+    assert!(page.contains("not told") && page.contains("nothing here is bound to the chain"), "{page}");
+    assert!(!page.contains("0 W") && !page.contains("class=\"power\" d="));
+}
+
+#[test]
+fn a_replay_is_told_first() {
+    let start = NOW - DAY_MS / 2;
+    let replayed =
+        Chip { state: ChipState::Replayed(text("Synthetic: made up.")), ..chip(ChipKind::Gpu, 0, "H100") };
+    let real = chip(ChipKind::Gpu, 0, "H100");
+    let bodies = |chips: Vec<Chip>| {
+        let mut bodies = vec![(start, join())];
+        bodies.extend(chips.into_iter().map(|chip| (start + 1, Body::Chip(chip))));
+        bodies.push((start + 60_000, activity(0, start)));
+        bodies
+    };
+    let page = Scene::of(bodies(vec![replayed.clone()])).page(1);
+    let banner = page.find("class=\"replay\"").unwrap();
+    assert!(
+        page[banner..].starts_with("class=\"replay\">SYNTHETIC REPLAY: ")
+            && banner < page.find("<svg").unwrap()
+    );
+    // It stays told where a real chip came after it, within the period.
+    let later = Scene::of(bodies(vec![replayed, real])).page(1);
+    assert!(later.contains("SYNTHETIC REPLAY") && later.contains("REPLAY for some of the time"));
+}
+
+#[test]
+fn memory_does_not_grow_with_the_log() {
+    let mut digest = Digest::of(&story().log, NOW - DAY_MS, NOW).unwrap();
+    for number in 0..200_000u64 {
+        let time_ms = NOW - 1 - number % DAY_MS;
+        let index = u16::try_from(number % 60_000).unwrap();
+        let body = match number % 5 {
+            0 => Body::Gap(Gap { from_ms: 1, to_ms: u64::MAX, reason: GapReason::Sensors }),
+            1 => anchor(number, number),
+            2 => Body::Chip(chip(ChipKind::Disk, index, "d")),
+            3 => Body::Activity(Activity {
+                from_ms: 0,
+                span_ms: u32::MAX,
+                power_mw: Some(u32::MAX),
+                ..window(ChipKind::Cpu, index, 0)
+            }),
+            _ => Body::Unknown {
+                tag: 99,
+                bytes: attest::record::text("x").into_bytes().iter().copied().collect(),
+            },
+        };
+        digest.take(Record { seq: number, time_ms, boot: u32::try_from(number).unwrap(), body });
+    }
+    assert!(
+        digest.gaps.latest.len() <= 500 && digest.anchors.latest.len() <= 500 && digest.boots.len() <= 500
+    );
+    assert!(digest.chips.len() <= 128 && digest.more_chips > 0);
+    let about = About { identity: None, size: 5, root: [1; 32], now_ms: NOW };
+    let page = page::page(&digest, &about);
+    is_well_formed(&page);
+    assert!(page.len() < 8 << 20, "{}", page.len());
+}
