@@ -58,7 +58,7 @@ pub fn mib(mib: u64) -> String {
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let apart = digits.chars().enumerate().flat_map(|(place, digit)| {
-        let comma = place > 0 && (digits.len() - place) % 3 == 0;
+        let comma = place > 0 && (digits.len() - place).is_multiple_of(3);
         comma.then_some(',').into_iter().chain([digit])
     });
     apart.collect()

@@ -47,7 +47,8 @@ struct Screen {
 
 /// Draws until `q`, or once.
 pub fn top(config: &Config, once: bool) -> Result<()> {
-    if !once && !(std::io::stdout().is_terminal() && std::io::stdin().is_terminal()) {
+    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if !once && !terminal {
         bail!("this is no terminal: take `matrixai-agent top --once`, or `matrixai-agent status`");
     }
     let state = StateDir::new(&config.state_dir);
