@@ -114,6 +114,18 @@ fn a_recording_is_told_faithfully() {
 }
 
 #[test]
+fn a_replay_is_told_as_one_and_what_is_broken_as_that() {
+    alone("a_replay_is_told_as_one_and_what_is_broken_as_that", Some("lost"), || {
+        let mut probe = probe().replaying("Synthetic:\u{1b}[2J made up.");
+        let chips = gpus(&mut probe);
+        let label = ChipState::Replayed(attest::record::text("Synthetic:[2J made up."));
+        assert!(chips.len() == 3 && chips.iter().all(|chip| chip.state == label), "{chips:?}");
+        (0..6).for_each(|_| probe.sample());
+        assert!(gpus(&mut probe).iter().all(|chip| matches!(chip.state, ChipState::Broken(_))));
+    });
+}
+
+#[test]
 fn windows_follow_each_other_without_losing_energy() {
     alone("windows_follow_each_other_without_losing_energy", None, || {
         let recording = Recording::parse(&fs::read_to_string(recording_file()).unwrap()).unwrap();
