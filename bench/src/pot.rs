@@ -58,7 +58,7 @@ pub fn run(parts: &Parts, reference: &Path, table: &mut Table) -> Result<()> {
         )
         .bar(Bar::AtMost((2.0 * largest + 100.0).floor())),
     );
-    table.note("Proof of Training: the statistics of both sides agree within 2 % (largest singular values are told by a certified bound).");
+    table.note("Proof of Training: the statistics of both sides agree within 5 % (where a certified bound decides, the bound is told).");
     Ok(())
 }
 

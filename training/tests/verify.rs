@@ -98,7 +98,14 @@ fn a_graph_of_the_buyers_own_gets_the_rules_and_no_replay() {
     let folder = tempfile::tempdir().unwrap();
     let setting = setting(folder.path());
     let terms = foreign(&setting);
-    assert_eq!(terms.flop, setting.terms.flop, "tract counts what the formula does");
+    // tract counts a few pointwise operations beside the products of matrices.
+    let flop = |terms: &Terms| terms.flop.parse::<f64>().unwrap();
+    assert!(
+        (1.0..1.02).contains(&(flop(&terms) / flop(&setting.terms))),
+        "{} {}",
+        terms.flop,
+        setting.terms.flop
+    );
     let package = folder.path().join("package");
     let tried = train(&terms, &setting.graph, &setting.data, &package, &setting.origin(), |_, _| {});
     assert!(matches!(tried, Err(TrainError::NotReplayable)));
