@@ -49,7 +49,7 @@ pub fn test(root: &Path) -> Result<()> {
 
 /// Runs the tests that boot it.
 fn boot(firmware: &Path) -> Result<()> {
-    let mut tests = sh::cargo(&["test", "-p", "firmware-gateway", "--", "--ignored"]);
+    let mut tests = sh::cargo(&["test", "-p", "firmware-gateway", "--test", "anchors", "--", "--ignored"]);
     sh::step("the firmware's tests in the emulator", tests.env("MATRIXAI_FIRMWARE", firmware))
 }
 
