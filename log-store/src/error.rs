@@ -31,6 +31,18 @@ pub enum LogError {
         /// What there must be.
         wanted: u64,
     },
+    /// Records on disk that their checksums vouch for, and that are not those which were appended.
+    #[error(
+        "records {first} to {last} in {folder} were exchanged for others; restore the folder from a copy, or move it away to begin a new log"
+    )]
+    Exchanged {
+        /// The log.
+        folder: PathBuf,
+        /// The first record of those that were looked at.
+        first: u64,
+        /// The last of them.
+        last: u64,
+    },
     /// The disk, the quota or the largest file size is used up. Nothing was appended; append again when there is room.
     #[error("no room left for the log in {0}; free some space")]
     Full(PathBuf),

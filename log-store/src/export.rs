@@ -19,7 +19,9 @@ impl LogStore {
     }
 
     fn tile(&self, tile: Tile) -> Result<Vec<u8>, LogError> {
-        let hashes = self.tree.run(tile.tree_level(), tile.first(), tile.width.into());
+        let around = if tile.tree_level() == 0 { &[tile.first()][..] } else { &[] };
+        let nodes = self.nodes(around)?;
+        let hashes = nodes.run(tile.tree_level(), tile.first(), tile.width.into());
         Ok(hashes.ok_or(attest::ProofError::MissingNode)?.as_flattened().to_vec())
     }
 

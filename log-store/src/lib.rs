@@ -1,8 +1,9 @@
 //! The machine's log on disk: what [`LogStore::append`] has acknowledged survives a kill, a power cut and a full disk.
 //!
 //! The log is a folder of segments, `<first seq as 20 digits>.log`; see `segment.rs` for their bytes. A batch of records is there
-//! whole or not at all. Hashes are kept in memory, some 70 bytes a record, and computed anew at each start, so there is no second file
-//! that could disagree with the records. This crate must not know what records mean, who signs heads, or where exports go.
+//! whole or not at all. Hashes are computed anew at each start, so there is no second file that could disagree with the records; those of
+//! subtrees of 256 records and more stay in memory, with where each 64th record lies: 0.4 bytes a record. The others are computed from the
+//! records when a proof wants them. This crate must not know what records mean, who signs heads, or where exports go.
 //!
 //! ```
 //! use attest::record::{Body, Gap, GapReason, Record};

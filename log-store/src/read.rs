@@ -1,6 +1,6 @@
 //! Reading records back, each checked against its checksum.
 
-use crate::{LogError, LogStore, folder, segment};
+use crate::{LogError, LogStore, folder, segment, store::STRIDE};
 use attest::Record;
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt};
 
@@ -30,23 +30,46 @@ impl LogStore {
         let Some(segment) = index.checked_sub(1).and_then(|index| self.segments.get(index)) else {
             return Ok(VecDeque::new());
         };
-        let skip = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
-        let Some(&start) = segment.offsets.get(skip) else { return Ok(VecDeque::new()) };
-        let end = segment.offsets.get(skip.saturating_add(count)).copied().unwrap_or(segment.end);
+        let skip = seq - segment.first;
+        if skip >= segment.count {
+            return Ok(VecDeque::new());
+        }
+        let after = skip.saturating_add(count as u64).div_ceil(STRIDE);
+        let mark = |index: u64| segment.marks.get(usize::try_from(index).ok()?).copied();
+        let (start, end) = (mark(skip / STRIDE).unwrap_or(segment.end), mark(after).unwrap_or(segment.end));
         let path = folder::segment_path(&self.folder, segment.first);
         let mut bytes = vec![0; usize::try_from(end - start).unwrap_or(usize::MAX)];
         File::open(&path)
             .and_then(|file| file.read_exact_at(&mut bytes, start))
             .map_err(|error| LogError::io(&path, error))?;
-        split(&bytes, seq).map_err(|offset| LogError::Corrupt { file: path, offset: start + offset })
+        let before = skip % STRIDE;
+        let mut records = split(&bytes, seq - before, (before as usize).saturating_add(count))
+            .map_err(|offset| LogError::Corrupt { file: path, offset: start + offset })?;
+        records.drain(..(before as usize).min(records.len()));
+        Ok(records)
+    }
+
+    /// So many records from this position on, from as many segments as it takes.
+    pub(crate) fn raws(&self, first: u64, count: u64) -> Result<Vec<Vec<u8>>, LogError> {
+        let (mut records, end) = (Vec::new(), first.saturating_add(count));
+        let mut next = first;
+        while next < end {
+            let run = self.run(next, usize::try_from(end - next).unwrap_or(usize::MAX))?;
+            if run.is_empty() {
+                return Err(LogError::OutOfRange { asked: end, size: self.size() });
+            }
+            next += run.len() as u64;
+            records.extend(run);
+        }
+        Ok(records)
     }
 }
 
-/// The records of a run of frames, or where the damage is.
-fn split(mut bytes: &[u8], seq: u64) -> Result<VecDeque<Vec<u8>>, u64> {
+/// The records of a run of frames, `most` at most, or where the damage is.
+fn split(mut bytes: &[u8], seq: u64, most: usize) -> Result<VecDeque<Vec<u8>>, u64> {
     let (mut records, mut offset) = (VecDeque::new(), 0);
     for seq in seq.. {
-        if bytes.is_empty() {
+        if bytes.is_empty() || records.len() == most {
             break;
         }
         let frame = segment::read_frame(bytes).filter(|frame| segment::seq_of(frame.record) == Some(seq));

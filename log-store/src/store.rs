@@ -3,7 +3,7 @@
 use crate::{
     LogError, folder,
     segment::{self, End},
-    tree::Tree,
+    tree::{GROUP, Tree, View},
 };
 use attest::{Hash, Proof, Record, leaf_hash, proof};
 use nix::fcntl::Flock;
@@ -40,10 +40,29 @@ pub struct LogStore {
 #[derive(Debug)]
 pub struct Segment {
     pub first: u64,
-    /// Where each frame begins.
-    pub offsets: Vec<u64>,
+    /// Records in it.
+    pub count: u64,
+    /// Where the frame of each [`STRIDE`]th record begins.
+    pub marks: Vec<u64>,
     /// Where the last whole batch ends.
     pub end: u64,
+}
+
+/// Records from one mark to the next: who wants one reads as many at most.
+pub const STRIDE: u64 = 64;
+
+impl Segment {
+    const fn new(first: u64) -> Self {
+        Self { first, count: 0, marks: Vec::new(), end: segment::HEADER as u64 }
+    }
+
+    /// One more record, whose frame begins at this offset.
+    fn push(&mut self, offset: u64) {
+        if self.count.is_multiple_of(STRIDE) {
+            self.marks.push(offset);
+        }
+        self.count += 1;
+    }
 }
 
 #[derive(Debug)]
@@ -123,9 +142,9 @@ impl LogStore {
             return Err(corrupt(0));
         }
         let bytes = fs::read(&path).map_err(|error| LogError::io(&path, error))?;
-        let (mut offsets, mut full) = (Vec::new(), Ok(()));
+        let (mut segment, mut full) = (Segment::new(first), Ok(()));
         let (end, how) = segment::scan(&bytes, first, |offset, record| {
-            offsets.push(offset);
+            segment.push(offset);
             full = full.and_then(|()| self.tree.push(leaf_hash(record)));
         });
         full?;
@@ -135,7 +154,8 @@ impl LogStore {
             End::Torn => return Err(corrupt(end)),
             End::Damaged(offset) => return Err(corrupt(offset)),
         }
-        self.segments.push(Segment { first, offsets, end });
+        segment.end = end;
+        self.segments.push(segment);
         Ok(())
     }
 
@@ -156,7 +176,7 @@ impl LogStore {
     /// Makes the last segment one that takes a batch.
     fn prepare_segment(&mut self) -> Result<(), LogError> {
         let first = self.size();
-        let takes = |last: &Segment| last.offsets.is_empty() || last.end < self.segment_bytes;
+        let takes = |last: &Segment| last.count == 0 || last.end < self.segment_bytes;
         let fits = self.segments.last().is_some_and(takes);
         let Some(writer) = self.writer.as_mut().filter(|_| !fits) else { return Ok(()) };
         if let (Some(file), Some(last)) = (&writer.file, self.segments.last()) {
@@ -165,7 +185,7 @@ impl LogStore {
         }
         let path = folder::segment_path(&self.folder, first);
         writer.file = Some(folder::write_whole(&path, &segment::header(first))?);
-        self.segments.push(Segment { first, offsets: Vec::new(), end: segment::HEADER as u64 });
+        self.segments.push(Segment::new(first));
         Ok(())
     }
 
@@ -191,7 +211,7 @@ impl LogStore {
         for (leaf, length) in leaves.iter().zip(lengths) {
             self.tree.push(*leaf)?;
             if let Some(last) = self.segments.last_mut() {
-                last.offsets.push(last.end);
+                last.push(last.end);
                 last.end += *length as u64;
             }
         }
@@ -216,19 +236,35 @@ impl LogStore {
     /// The root that the log had with `size` records.
     pub fn root_at(&self, size: u64) -> Result<Hash, LogError> {
         self.within(size)?;
-        Ok(proof::root_at(&self.tree, size)?)
+        Ok(proof::root_at(&self.nodes(&[size])?, size)?)
     }
 
     /// Proves that record `seq` is in the log of `size` records.
     pub fn prove_inclusion(&self, seq: u64, size: u64) -> Result<Proof, LogError> {
         self.within(size)?;
-        Ok(proof::prove_inclusion(&self.tree, seq, size)?)
+        Ok(proof::prove_inclusion(&self.nodes(&[seq, size])?, seq, size)?)
     }
 
     /// Proves that the log of `new` records begins with the log of `old` records.
     pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Proof, LogError> {
         self.within(new)?;
-        Ok(proof::prove_consistency(&self.tree, old, new)?)
+        Ok(proof::prove_consistency(&self.nodes(&[old, new])?, old, new)?)
+    }
+
+    /// The tree with all nodes around these records: those that are no longer in memory are hashed from what lies on disk.
+    pub(crate) fn nodes(&self, around: &[u64]) -> Result<View<'_>, LogError> {
+        let mut view = View::of(&self.tree);
+        for seq in around {
+            if view.lacks(*seq) {
+                let first = seq / GROUP * GROUP;
+                let records = self.raws(first, GROUP)?;
+                if !view.add(first, records.iter().map(Vec::as_slice)) {
+                    let (folder, last) = (self.folder.clone(), first.saturating_add(GROUP - 1));
+                    return Err(LogError::Exchanged { folder, first, last });
+                }
+            }
+        }
+        Ok(view)
     }
 
     pub(crate) fn within(&self, asked: u64) -> Result<(), LogError> {

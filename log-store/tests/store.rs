@@ -3,7 +3,10 @@
 
 mod common;
 
-use attest::proof::{verify_consistency, verify_inclusion};
+use attest::{
+    leaf_hash,
+    proof::{verify_consistency, verify_inclusion},
+};
 use common::{check, last_segment, record, records};
 use log_store::{LogError, LogStore};
 use proptest::prelude::*;
@@ -206,6 +209,30 @@ fn damage_that_happens_while_the_log_is_open_is_seen_when_it_is_read() {
     assert!(matches!(log.read(5), Err(LogError::Corrupt { .. })));
     assert_eq!(log.read(4).unwrap(), record(4));
     assert!(matches!(log.iter_from(0).last(), Some(Err(LogError::Corrupt { .. }))));
+}
+
+#[test]
+fn what_is_no_longer_in_memory_is_proven_from_many_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = LogStore::open_with(folder.path(), 2_000).unwrap();
+    let mut roots = vec![log.root()];
+    for seq in 0..700 {
+        log.append(&records(seq, 1)).unwrap();
+        roots.push(log.root());
+    }
+    let reopened = LogStore::open_read_only(folder.path()).unwrap();
+    for log in [&log, &reopened] {
+        for (seq, size) in
+            [(0, 700), (3, 4), (63, 64), (64, 300), (255, 256), (256, 700), (511, 513), (699, 700)]
+        {
+            let (leaf, root) = (leaf_hash(&log.raw(seq).unwrap()), roots[size as usize]);
+            assert_eq!(log.root_at(size).unwrap(), root);
+            let proof = log.prove_inclusion(seq, size).unwrap();
+            verify_inclusion(&leaf, seq, size, &proof, &root).unwrap();
+            let proof = log.prove_consistency(seq, size).unwrap();
+            verify_consistency(seq, &roots[seq as usize], size, &root, &proof).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -17,8 +17,6 @@ use std::{
 
 const GPUS: usize = 8;
 const MINUTE: Duration = Duration::from_secs(60);
-/// What the log keeps in memory for each record: where it begins, and two hashes of the tree.
-const INDEX_BYTES: u64 = 72;
 
 /// The library reads its environment, and stays loaded: each test runs in a process of its own.
 fn alone(test: &str, body: impl FnOnce(&Path)) {
@@ -114,11 +112,9 @@ fn memory_does_not_grow_over_a_hundred_thousand_windows() {
         // The host's memory is a chip as well, though nothing can be read of it here.
         assert_eq!(records, WINDOWS * (GPUS as u64 + 1));
         let grown = resident().saturating_sub(before);
-        let index = records * INDEX_BYTES;
-        println!(
-            "{WINDOWS} windows of {GPUS} GPUs: {grown} bytes more, of which the log's index takes {index}"
-        );
-        assert!(grown.saturating_sub(index) < 4 << 20, "{grown} {index}");
+        println!("{WINDOWS} windows of {GPUS} GPUs, {records} records: {grown} bytes more");
+        // Less than half a byte a record is the log's index.
+        assert!(grown < 4 << 20, "{grown}");
         let tally: Tally = work.recorder.tally();
         assert_eq!((tally.chips.len(), tally.size), (work.known.len(), work.recorder.head().0));
         assert_eq!(tally.chips[0].samples, WINDOWS + WARM);
