@@ -48,21 +48,6 @@ impl LogStore {
         records.drain(..(before as usize).min(records.len()));
         Ok(records)
     }
-
-    /// So many records from this position on, from as many segments as it takes.
-    pub(crate) fn raws(&self, first: u64, count: u64) -> Result<Vec<Vec<u8>>, LogError> {
-        let (mut records, end) = (Vec::new(), first.saturating_add(count));
-        let mut next = first;
-        while next < end {
-            let run = self.run(next, usize::try_from(end - next).unwrap_or(usize::MAX))?;
-            if run.is_empty() {
-                return Err(LogError::OutOfRange { asked: end, size: self.size() });
-            }
-            next += run.len() as u64;
-            records.extend(run);
-        }
-        Ok(records)
-    }
 }
 
 /// The records of a run of frames, `most` at most, or where the damage is.
@@ -97,6 +82,18 @@ impl Iterator for Iter<'_> {
     type Item = Result<(Vec<u8>, Record), LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let seq = self.next;
+        let decoded = self.raw()?.and_then(|bytes| Ok((decode(seq, &bytes)?, bytes)));
+        match decoded {
+            Ok((record, bytes)) => Some(Ok((bytes, record))),
+            Err(error) => self.fail(error),
+        }
+    }
+}
+
+impl Iter<'_> {
+    /// The next record's bytes, whatever they mean.
+    pub(crate) fn raw(&mut self) -> Option<Result<Vec<u8>, LogError>> {
         if self.next >= self.log.size() {
             return None;
         }
@@ -107,17 +104,10 @@ impl Iterator for Iter<'_> {
             }
         }
         let bytes = self.ahead.pop_front()?;
-        match decode(self.next, &bytes) {
-            Ok(record) => {
-                self.next += 1;
-                Some(Ok((bytes, record)))
-            }
-            Err(error) => self.fail(error),
-        }
+        self.next += 1;
+        Some(Ok(bytes))
     }
-}
 
-impl Iter<'_> {
     const fn fail<T>(&mut self, error: LogError) -> Option<Result<T, LogError>> {
         self.next = u64::MAX;
         Some(Err(error))

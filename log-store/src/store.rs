@@ -257,7 +257,8 @@ impl LogStore {
         for seq in around {
             if view.lacks(*seq) {
                 let first = seq / GROUP * GROUP;
-                let records = self.raws(first, GROUP)?;
+                let mut group = self.iter_from(first);
+                let records = (0..GROUP).map_while(|_| group.raw()).collect::<Result<Vec<_>, _>>()?;
                 if !view.add(first, records.iter().map(Vec::as_slice)) {
                     let (folder, last) = (self.folder.clone(), first.saturating_add(GROUP - 1));
                     return Err(LogError::Exchanged { folder, first, last });

@@ -72,11 +72,6 @@ impl Tree {
         let Some(smallest) = subtrees.next() else { return EMPTY_ROOT };
         subtrees.fold(*smallest, |right, left| node_hash(left, &right))
     }
-
-    /// Whether the nodes below this record's group must be hashed anew.
-    pub const fn lacks(&self, seq: u64) -> bool {
-        seq / GROUP < self.filling()
-    }
 }
 
 /// The tree with the groups that somebody wants.
@@ -91,9 +86,10 @@ impl<'a> View<'a> {
         Self { tree, groups: Vec::new() }
     }
 
-    /// Whether the group of this record is lacking.
+    /// Whether the group of this record is lacking: it must be hashed anew.
     pub fn lacks(&self, seq: u64) -> bool {
-        self.tree.lacks(seq) && self.group(seq / GROUP).is_none()
+        let group = seq / GROUP;
+        group < self.tree.filling() && self.group(group).is_none()
     }
 
     /// Adds the group of this record, from the group's records. False where they are not those that the tree grew from.
