@@ -9,7 +9,7 @@ use subxt::config::{ClientState, Config, Hasher, ParamsFor, TransactionExtension
 use subxt::error::ExtrinsicError;
 use subxt::ext::frame_decode::extrinsics::{self as wire, ExtrinsicTypeInfo, TransactionExtensions as _};
 use subxt::tx::Payload;
-use subxt::utils::{AccountId32, H256, MultiAddress, MultiSignature};
+use subxt::utils::{H256, MultiSignature};
 
 /// For how many blocks an extrinsic may be included; a power of two, and well below the number of block
 /// hashes the runtime remembers.
@@ -63,22 +63,14 @@ impl Extrinsic {
         sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
     ) -> Result<Self, E> {
         let chain = |error: ExtrinsicError| E::from(Error::chain(error));
-        at.transactions().validate(call).map_err(chain)?;
         let (params, expires_at) = mortal(at, Some(nonce));
-        let extensions = extensions(at, params).map_err(chain)?;
-        let signature = sign(&payload(at, call, &extensions).map_err(chain)?)?;
-        let bytes = wire::encode_v4_signed(
-            call.pallet_name(),
-            call.call_name(),
-            call.call_data(),
-            &extensions,
-            &MultiAddress::<AccountId32, ()>::Id(account.into()),
-            &MultiSignature::Ed25519(signature),
-            at.metadata_ref(),
-            at.metadata_ref().types(),
-        );
-        let bytes = bytes.map_err(|error| chain(error.into()))?;
-        Ok(Self { bytes, signed_by: Some(SignedBy { account, nonce }), expires_at })
+        let extensions = extensions(at, mortal(at, Some(nonce)).0).map_err(chain)?;
+        let shown = payload(at, call, &extensions).map_err(chain)?;
+        // Version 4, whose payload this is.
+        let mut signable = at.transactions().create_v4_signable_offline(call, params).map_err(chain)?;
+        let signature = MultiSignature::Ed25519(sign(&shown)?);
+        let signed = signable.sign_with_account_and_signature(&account.into(), &signature).map_err(chain)?;
+        Ok(Self { bytes: signed.into_encoded(), signed_by: Some(SignedBy { account, nonce }), expires_at })
     }
 
     /// A call that authorises itself, as a general extrinsic: for those who have no account yet.

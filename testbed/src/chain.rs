@@ -1,7 +1,7 @@
 //! Validators, and the specification that light clients start from.
 
-use crate::{Guarded, Programs, free_port};
-use anyhow::{Context, Result, bail, ensure};
+use crate::{Guarded, Programs, free_port, process::output};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -165,9 +165,7 @@ impl Chain {
 fn raw(programs: &Programs, chain: &str, to: &Path) -> Result<()> {
     let mut command = programs.command("matrixai-node");
     command.args(["export-chain-spec", "--raw", "--chain", chain, "--output"]).arg(to);
-    let made = command.output().with_context(|| format!("{command:?}"))?;
-    ensure!(made.status.success(), "{command:?}: {}", String::from_utf8_lossy(&made.stderr));
-    Ok(())
+    output(&mut command, || Ok(())).map(drop)
 }
 
 /// The finalised height, as a node tells it.
