@@ -1,5 +1,6 @@
 //! Records for people and programs.
 
+use crate::views::words;
 use attest::{
     Record,
     record::{Activity, Body, GapReason},
@@ -92,10 +93,9 @@ fn summary(body: &Body) -> String {
         Body::Gap(gap) if gap.from_ms == gap.to_ms => format!("{:?}, in order", gap.reason),
         Body::Gap(gap) => format!("{:?}, {} s", gap.reason, gap.to_ms.abs_diff(gap.from_ms) / 1000),
         Body::Drill(drill) => format!(
-            "task {} worth {}.{:06} ut, {} ms on {} threads",
+            "task {} worth {}, {} ms on {} threads",
             short(&drill.task),
-            drill.micro_ut / 1_000_000,
-            drill.micro_ut % 1_000_000,
+            words::ut(drill.micro_ut),
             drill.span_ms,
             drill.threads
         ),
@@ -127,7 +127,7 @@ fn activity_line(window: &Activity) -> String {
 pub fn activity(activity: &Activity) -> String {
     let mut line = format!("{} s", activity.span_ms / 1000);
     if let Some(utilisation) = activity.utilisation {
-        line += &format!(", {}.{} % busy", utilisation / 10, utilisation % 10);
+        line += &format!(", {} % busy", words::percent(utilisation));
     }
     if let Some(power) = activity.power_mw {
         line += &format!(", {} W", power / 1000);

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How far back the last anchor is looked for when the agent starts, in records.
-const LOOK_BACK: u64 = 20_000;
+const LOOK_BACK: usize = 20_000;
+/// Records that are read at once meanwhile.
+const STRETCH: usize = 256;
 /// A window is of now for as long as two more of its length would have lasted, and this.
 const GRACE_MS: u64 = 30_000;
 
@@ -87,10 +89,15 @@ impl Tally {
     /// At the start of a run.
     pub fn of(log: &LogStore) -> Self {
         let size = log.size();
-        let back = (size.saturating_sub(LOOK_BACK)..size).rev();
-        let anchor = back.map_while(|seq| log.read(seq).ok()).find_map(|record| match record.body {
-            Body::Anchor(anchor) => Some(Anchored::new(&anchor, record.time_ms)),
-            _ => None,
+        let anchored = |entry: Result<(Vec<u8>, Record), _>| {
+            let (_, record) = entry.ok()?;
+            let Body::Anchor(anchor) = record.body else { return None };
+            Some(Anchored::new(&anchor, record.time_ms))
+        };
+        // From the end, but a stretch at a time: each read of the disk opens a file. The last stretch may be a short one.
+        let mut stretches = (0..size.div_ceil(STRETCH as u64)).rev().take(LOOK_BACK.div_ceil(STRETCH) + 1);
+        let anchor = stretches.find_map(|number| {
+            log.iter_from(number * STRETCH as u64).take(STRETCH).filter_map(anchored).last()
         });
         Self { size, anchor, ..Self::default() }
     }
@@ -106,8 +113,9 @@ impl Tally {
                     self.anchors += 1;
                     self.anchor = Some(Anchored::new(anchor, record.time_ms));
                 }
-                // An end in order is a moment, not a stretch; the next start tells how long it lasted.
-                Body::Gap(gap) if gap.from_ms != gap.to_ms => self.missed(gap),
+                Body::Gap(gap) if is_stretch(gap) => {
+                    self.gaps.entry(render::reason(gap.reason).into()).or_default().add(gap);
+                }
                 Body::Drill(drill) => self.drills.add(drill),
                 _ => {}
             }
@@ -116,9 +124,7 @@ impl Tally {
 
     fn found(&mut self, chip: &Chip) {
         match self.chips.iter_mut().find(|known| known.is(chip.kind, chip.index)) {
-            // A GPU that is lost while it drills is told by its number alone.
-            Some(known) if known.chip.id.len() > chip.id.len() => known.chip.state = chip.state.clone(),
-            Some(known) => known.chip = chip.clone(),
+            Some(known) => retell(&mut known.chip, chip.clone()),
             None => self.chips.push(ChipTally::new(chip.clone())),
         }
     }
@@ -129,16 +135,33 @@ impl Tally {
         }
     }
 
-    fn missed(&mut self, gap: &Gap) {
-        let gaps = self.gaps.entry(render::reason(gap.reason).into()).or_default();
-        gaps.count += 1;
-        gaps.ms = gaps.ms.saturating_add(gap.to_ms.abs_diff(gap.from_ms));
-    }
-
     /// What the recording says of itself, if what is told of GPUs is one that is played back.
     pub fn replay(&self) -> Option<&str> {
         self.chips.iter().find_map(|known| replayed(&known.chip.state))
     }
+}
+
+/// An end in order is a moment, not a stretch; the next start tells how long it lasted.
+pub const fn is_stretch(gap: &Gap) -> bool {
+    gap.from_ms != gap.to_ms
+}
+
+/// What is told of a chip that was told of before.
+pub fn retell(known: &mut Chip, told: Chip) {
+    // A GPU that is lost while it drills is told by its number alone.
+    if known.id.len() > told.id.len() { known.state = told.state } else { *known = told }
+}
+
+/// Adds up what some chips never tell.
+pub fn add(sum: &mut Option<u64>, more: Option<u64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or(0).saturating_add(more));
+    }
+}
+
+/// Whether the chip answers, be it as a recording.
+pub const fn answers(state: &ChipState) -> bool {
+    matches!(state, ChipState::Present | ChipState::Replayed(_))
 }
 
 /// What the recording says of itself, if the chip is one.
@@ -155,8 +178,17 @@ impl Anchored {
     }
 }
 
+impl Gaps {
+    /// Adds a stretch.
+    pub const fn add(&mut self, gap: &Gap) {
+        self.count += 1;
+        self.ms = self.ms.saturating_add(gap.to_ms.abs_diff(gap.from_ms));
+    }
+}
+
 impl Drills {
-    fn add(&mut self, drill: &Drill) {
+    /// Adds a task.
+    pub const fn add(&mut self, drill: &Drill) {
         self.tasks += 1;
         self.micro_ut = self.micro_ut.saturating_add(drill.micro_ut);
         self.ms = self.ms.saturating_add(drill.span_ms);
@@ -181,11 +213,6 @@ impl ChipTally {
     }
 
     fn take(&mut self, window: &Activity) {
-        let add = |sum: &mut Option<u64>, more: Option<u64>| {
-            if let Some(more) = more {
-                *sum = Some(sum.unwrap_or(0).saturating_add(more));
-            }
-        };
         add(&mut self.energy_mj, window.energy_mj);
         add(&mut self.read_bytes, window.read_bytes);
         add(&mut self.written_bytes, window.written_bytes);

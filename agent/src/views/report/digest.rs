@@ -1,7 +1,7 @@
 //! The log, read once from end to end, in memory that does not grow with it.
 
 use crate::render;
-use crate::tally::{Gaps, replayed};
+use crate::tally::{self, Drills, Gaps, replayed};
 use anyhow::Result;
 use attest::{
     Record,
@@ -46,6 +46,8 @@ pub struct Digest {
     pub anchors: Listed<(u64, Anchor)>,
     /// Tasks of the network.
     pub drills: Drills,
+    /// Their worth over time, micro-ut.
+    pub worth: Vec<u64>,
     /// What checks of GPUs found, by verdict.
     pub verdicts: BTreeMap<&'static str, u64>,
     /// Those that are not as on an honest machine.
@@ -79,19 +81,6 @@ impl<T> Listed<T> {
         }
         self.latest.push_back(one);
     }
-}
-
-/// Tasks of the network.
-#[derive(Debug, Default)]
-pub struct Drills {
-    /// How many.
-    pub tasks: u64,
-    /// Their worth, micro-ut.
-    pub micro_ut: u64,
-    /// How long they took together, ms.
-    pub ms: u64,
-    /// Their worth over time.
-    pub worth: Vec<u64>,
 }
 
 /// One chip over the period.
@@ -221,7 +210,8 @@ impl Digest {
             restarts: 0,
             boots: BTreeSet::new(),
             anchors: Listed::default(),
-            drills: Drills { worth: vec![0; BUCKETS], ..Drills::default() },
+            drills: Drills::default(),
+            worth: vec![0; BUCKETS],
             verdicts: BTreeMap::new(),
             findings: Listed::default(),
             clock_back: 0,
@@ -250,7 +240,7 @@ impl Digest {
         }
         match record.body {
             Body::Activity(window) => self.measured(&window),
-            Body::Gap(gap) if gap.from_ms != gap.to_ms => self.missed(gap),
+            Body::Gap(gap) if tally::is_stretch(&gap) => self.missed(gap),
             Body::Anchor(anchor) => self.anchors.push((time_ms, anchor)),
             Body::Drill(drill) => self.drilled(&drill, time_ms),
             Body::Finding(finding) => self.checked(finding, time_ms),
@@ -277,9 +267,8 @@ impl Digest {
             known.replay = recording;
         }
         match &mut known.chip {
-            // A GPU that is lost while it drills is told by its number alone.
-            Some(before) if before.id.len() > chip.id.len() => before.state = chip.state,
-            before => *before = Some(chip),
+            Some(before) => tally::retell(before, chip),
+            none => *none = Some(chip),
         }
     }
 
@@ -297,9 +286,7 @@ impl Digest {
                 bucket.add(window, ms);
             }
         }
-        if let Some(energy) = window.energy_mj {
-            chip.energy_mj = Some(chip.energy_mj.unwrap_or(0).saturating_add(energy));
-        }
+        tally::add(&mut chip.energy_mj, window.energy_mj);
         chip.temperature = chip.temperature.max(window.temperature);
         chip.ecc_errors = chip.ecc_errors.max(window.ecc_errors);
         chip.samples.0 = chip.samples.0.saturating_add(window.samples.into());
@@ -307,20 +294,16 @@ impl Digest {
     }
 
     fn missed(&mut self, gap: Gap) {
-        self.restarts += u64::from(matches!(gap.reason, GapReason::Stopped | GapReason::Crashed));
-        let reason = self.reasons.entry(render::reason(gap.reason)).or_default();
-        reason.count += 1;
-        reason.ms = reason.ms.saturating_add(gap.to_ms.abs_diff(gap.from_ms));
+        self.restarts += u64::from(ends_with_a_start(&gap));
+        self.reasons.entry(render::reason(gap.reason)).or_default().add(&gap);
         self.gaps.push(gap);
     }
 
     fn drilled(&mut self, drill: &Drill, time_ms: u64) {
-        self.drills.tasks += 1;
-        self.drills.micro_ut = self.drills.micro_ut.saturating_add(drill.micro_ut);
-        self.drills.ms = self.drills.ms.saturating_add(drill.span_ms);
+        self.drills.add(drill);
         let (bucket, _) =
             slices(self.from_ms, self.to_ms, time_ms, time_ms.saturating_add(1)).next().unwrap_or_default();
-        if let Some(worth) = self.drills.worth.get_mut(bucket) {
+        if let Some(worth) = self.worth.get_mut(bucket) {
             *worth = worth.saturating_add(drill.micro_ut);
         }
     }
@@ -359,6 +342,11 @@ impl Digest {
     pub fn bucket_ms(&self) -> f64 {
         (self.to_ms - self.from_ms) as f64 / BUCKETS as f64
     }
+}
+
+/// Whether the agent was started where the gap ends.
+pub const fn ends_with_a_start(gap: &Gap) -> bool {
+    matches!(gap.reason, GapReason::Stopped | GapReason::Crashed)
 }
 
 /// The buckets that a stretch lies in, with how much of it lies in each, ms.

@@ -2,7 +2,7 @@
 
 use super::{
     chart::{self, Series, Stretch},
-    digest::{BUCKETS, Bucket, ChipDigest, Digest},
+    digest::{BUCKETS, Bucket, ChipDigest, Digest, ends_with_a_start},
 };
 use crate::{
     identity::{Enrolment, Identity},
@@ -11,7 +11,7 @@ use crate::{
 };
 use attest::{
     Hash,
-    record::{Chip, ChipKind, ChipState, Gap, GapReason},
+    record::{Chip, ChipKind, ChipState, Gap},
 };
 use std::fmt::{self, Display, Write};
 
@@ -208,11 +208,10 @@ fn timeline(digest: &Digest) -> String {
             format!("anchor {} over {} records, {} UTC", anchor.counter, anchor.size, minute(*ms)),
         )
     });
-    let starts =
-        digest.gaps.latest.iter().filter(|gap| matches!(gap.reason, GapReason::Stopped | GapReason::Crashed));
+    let starts = digest.gaps.latest.iter().filter(|gap| ends_with_a_start(gap));
     let starts = starts
         .map(|gap| moment("restart", gap.to_ms, format!("the agent started, {} UTC", minute(gap.to_ms))));
-    let drills = digest.drills.worth.iter().enumerate().filter(|(_, worth)| **worth > 0);
+    let drills = digest.worth.iter().enumerate().filter(|(_, worth)| **worth > 0);
     let drills = drills.map(|(place, worth)| {
         let from = place as f64 * step;
         Stretch { class: "drill", from, to: from + step, title: format!("tasks worth {}", words::ut(*worth)) }

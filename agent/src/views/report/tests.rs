@@ -142,7 +142,7 @@ fn numbers_are_those_of_the_log() {
     assert_eq!(covered, (600 + 2_160) * 60_000);
     assert_eq!(gpu.energy_mj, Some(2_760 * 39_240_000));
     assert_eq!((digest.gaps.count, digest.anchors.count, digest.drills.tasks, digest.restarts), (1, 1, 1, 1));
-    assert_eq!(digest.drills.worth.iter().sum::<u64>(), 2_500_000);
+    assert_eq!(digest.worth.iter().sum::<u64>(), 2_500_000);
 }
 
 #[test]

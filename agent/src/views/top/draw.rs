@@ -11,7 +11,7 @@ use crate::{
     output::ago,
     render,
     status::Report,
-    tally::{ChipTally, Tally},
+    tally::{ChipTally, Tally, answers},
     views::words,
 };
 use attest::record::ChipState;
@@ -176,8 +176,7 @@ impl View<'_> {
     fn chip_row(&self, known: &ChipTally, columns: &Columns) -> Row<'static> {
         let chip = &known.chip;
         let label = format!("{} {}", words::kind(chip.kind), chip.index);
-        let answers = matches!(chip.state, ChipState::Present | ChipState::Replayed(_));
-        if !answers {
+        if !answers(&chip.state) {
             let mut caveat = words::caveat(chip.kind, &chip.state).unwrap_or_default();
             if chip.state != ChipState::Absent {
                 caveat.insert_str(0, &format!("{}: ", chip.name));
@@ -202,16 +201,13 @@ impl View<'_> {
     fn chip_line(&self, known: &ChipTally) -> Line<'static> {
         let chip = &known.chip;
         let label = format!("{} {} ", words::kind(chip.kind), chip.index);
-        match (&chip.state, known.current()) {
-            (ChipState::Present | ChipState::Replayed(_), Some(window)) => {
-                Line::from(label + &render::activity(window))
-            }
-            (ChipState::Present | ChipState::Replayed(_), None) => {
-                Line::styled(label + "no reading", self.look.faint())
-            }
-            (state, _) => {
-                Line::styled(label + &words::caveat(chip.kind, state).unwrap_or_default(), self.look.bad())
-            }
+        if !answers(&chip.state) {
+            let caveat = words::caveat(chip.kind, &chip.state).unwrap_or_default();
+            return Line::styled(label + &caveat, self.look.bad());
+        }
+        match known.current() {
+            Some(window) => Line::from(label + &render::activity(window)),
+            None => Line::styled(label + "no reading", self.look.faint()),
         }
     }
 
