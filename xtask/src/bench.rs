@@ -123,7 +123,10 @@ fn drill(root: &Path) -> Result<()> {
 fn build_network(root: &Path, options: &Options) -> Result<()> {
     demo::build(root)?;
     if !options.node_dev {
-        sh::step("node (release)", &mut sh::cargo(&["build", "--release", "-p", "matrixai-node"]))?;
+        // Thin: all of Substrate in one piece takes more memory and time than it gives.
+        let mut node = sh::cargo(&["build", "--release", "-p", "matrixai-node"]);
+        node.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        sh::step("node (release)", &mut node)?;
     }
     sh::step("agent (release)", &mut sh::cargo(&["build", "--release", "-p", "matrixai-agent"]))
 }

@@ -9,6 +9,7 @@ mod attest;
 mod bench;
 mod demo;
 mod firmware;
+mod fuzz;
 mod metadata;
 mod no_std;
 mod pip;
@@ -61,6 +62,8 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
+    /// Search every parser of foreign bytes for an input that breaks it
+    Fuzz(fuzz::Options),
     /// Hold ours against its peers, release builds in one run: log, anchors, chain, light client, agent
     Bench(bench::Options),
     /// Build the runtime's WASM, by whichever way this machine allows
@@ -92,6 +95,7 @@ fn main() -> anyhow::Result<()> {
             setup::run()?;
             test::torture(&root, kills)
         }
+        Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Bench(options) => bench::run(&root, &options),
         Command::Wasm => {
             setup::run()?;

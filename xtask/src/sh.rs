@@ -119,7 +119,8 @@ pub fn spinner(what: &str) -> ProgressBar {
     bar
 }
 
-fn log_path(what: &str) -> Result<PathBuf> {
+/// Where a step's output is kept.
+pub fn log_path(what: &str) -> Result<PathBuf> {
     let dir = target_dir().join("xtask-logs");
     fs::create_dir_all(&dir)?;
     let name: String =

@@ -47,6 +47,14 @@ pub fn run() -> Result<()> {
     sh::together(AT_ONCE, steps)
 }
 
+/// Tells the part of the first in which an anchoring agent is killed and its TPM loses power, with so many kills.
+pub fn torture(kills: u32) -> Result<()> {
+    let [spine, ..] = &STORIES;
+    let mut story = command(spine);
+    story.env("MATRIXAI_KILLS", kills.to_string()).env("MATRIXAI_PARTS", "SIGKILL,power cuts");
+    sh::show("torture", &mut story)
+}
+
 /// The packages and features of all other tests, so that nothing is built once more.
 fn command(story: &Story) -> Command {
     let mut command =

@@ -84,10 +84,8 @@ fn deny() -> Result<()> {
     sh::step("cargo deny", &mut sh::cargo(&["deny", "check", "licenses", "bans", "sources"]))
 }
 
-/// `cargo xtask torture`: the fault tests with many more kills than CI has time for.
+/// `cargo xtask torture`: kills of an anchoring agent, many more than CI has time for.
 pub fn torture(root: &Path, kills: u32) -> Result<()> {
     crate::demo::build(root)?;
-    wasm::build_next(root)?;
-    let mut tests = sh::cargo(&["test", "-p", "testbed", "--features", "node-tests", "--", "--nocapture"]);
-    sh::show("torture", tests.env("MATRIXAI_KILLS", kills.to_string()))
+    stories::torture(kills)
 }
