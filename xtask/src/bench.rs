@@ -82,20 +82,20 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         build_network(root, options)?;
     }
     if options.sections().contains(&Section::Pot) {
-        let build = ["build", "--release", "-p", "training", "--features", "lab"];
-        sh::step("training (release)", &mut sh::cargo(&build))?;
+        let build = ["build", "--profile", "dist", "-p", "training", "--features", "lab"];
+        sh::step("training (dist)", &mut sh::cargo(&build))?;
     }
-    sh::step("bench (release)", &mut sh::cargo(&["build", "--release", "-p", "bench"]))?;
+    sh::step("bench (dist)", &mut sh::cargo(&["build", "--profile", "dist", "-p", "bench"]))?;
     let target = sh::target_dir();
-    let (dev, release) = (target.join("debug"), target.join("release"));
-    let mut bench = std::process::Command::new(release.join("bench"));
+    let (dev, dist, release) = (target.join("debug"), target.join("dist"), target.join("release"));
+    let mut bench = std::process::Command::new(dist.join("bench"));
     bench.args(sections.iter().map(|section| section.name()));
     bench.arg("--records").arg(options.records.to_string());
     bench
         .arg("--programs")
         .arg(&dev)
         .arg("--release")
-        .arg(&release)
+        .arg(&dist)
         .arg("--npm")
         .arg(target.join("npm-smoldot"));
     bench.arg("--node").arg(if options.node_dev { &dev } else { &release });
@@ -119,14 +119,11 @@ fn drill(root: &Path) -> Result<()> {
     )
 }
 
-/// The agent for release and by itself, so that no other crate's features are in it; the rest as the demo has it.
+/// The agent as operators install it and by itself, so that no other crate's features are in it; the rest as the demo has it.
 fn build_network(root: &Path, options: &Options) -> Result<()> {
     demo::build(root)?;
     if !options.node_dev {
-        // Thin: all of Substrate in one piece takes more memory and time than it gives.
-        let mut node = sh::cargo(&["build", "--release", "-p", "matrixai-node"]);
-        node.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        sh::step("node (release)", &mut node)?;
+        sh::step("node (release)", &mut sh::cargo(&["build", "--release", "-p", "matrixai-node"]))?;
     }
-    sh::step("agent (release)", &mut sh::cargo(&["build", "--release", "-p", "matrixai-agent"]))
+    sh::step("agent (dist)", &mut sh::cargo(&["build", "--profile", "dist", "-p", "matrixai-agent"]))
 }
