@@ -32,6 +32,11 @@ pub fn program(name: &str) -> PathBuf {
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).env("CARGO_TARGET_DIR", target_dir()).env("CARGO_INCREMENTAL", "0");
+    // What cargo says of this program when it runs it: build scripts that look at it (ring's) would build everything anew, and again when
+    // a person calls cargo.
+    let of_this_program = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let named = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    named.filter(|name| of_this_program(name)).for_each(|name| drop(command.env_remove(name)));
     if installed("mold") {
         command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Clink-arg=-fuse-ld=mold");
     }
