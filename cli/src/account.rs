@@ -1,7 +1,7 @@
 //! The owner's key: a development account, an encrypted key file, or a bare seed in a file.
 
 use crate::{config::Config, error::Error, keystore, password, phrase::Seed, private_file};
-use light_client::{AccountId32, Key};
+use light_client::{AccountId32, Key, seed};
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
@@ -63,5 +63,5 @@ fn seed_of(file: &Path, config: &Config) -> Result<Seed, Error> {
         let password = password::existing(config.password_file.as_deref())?;
         return keystore::open(&text, &password).map_err(|error| Error::Keystore(file.into(), error));
     }
-    private_file::seed(&private_file::read_secret(file)?).ok_or_else(|| Error::NoSeed(file.into()))
+    seed::parse(&private_file::read_secret(file)?).map_err(|why| Error::NoSeed(file.into(), why))
 }

@@ -42,8 +42,8 @@ pub enum Error {
     #[error("the key file could not be made: {0}")]
     Seal(KeystoreError),
     /// A file that holds no seed.
-    #[error("{path} holds no key: a key file of `matrixai key new`, or a seed in hex, is wanted", path = .0.display())]
-    NoSeed(PathBuf),
+    #[error("{path} holds no key ({1}): a key file of `matrixai key new`, or a seed in hex, is wanted", path = .0.display())]
+    NoSeed(PathBuf, &'static str),
     /// The light client, or what the chain answered through it.
     #[error("{0}")]
     Chain(#[from] light_client::Error),

@@ -49,14 +49,6 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
     read(path)
 }
 
-/// A seed in hex, past comments.
-pub fn seed(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let mut seed = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(line.strip_prefix("0x").unwrap_or(line), seed.as_mut()).ok()?;
-    Some(seed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,12 +62,5 @@ mod tests {
         assert_eq!(read_secret(&file).unwrap().as_str(), "first");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(read_secret(&file), Err(FileError::Exposed(_, 0o640))));
-    }
-
-    #[test]
-    fn a_seed_stands_after_comments() {
-        let hex = "07".repeat(32);
-        assert_eq!(*seed(&format!("# what it is\n\n0x{hex}\n")).unwrap(), [7; 32]);
-        assert!(seed("# nothing").is_none() && seed("07").is_none() && seed("").is_none());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     span::Span,
 };
 use ed25519_dalek::SigningKey;
-use light_client::Key;
+use light_client::{Key, seed};
 use rand::{RngCore, rngs::OsRng};
 use serde::Serialize;
 use std::{
@@ -176,8 +176,8 @@ fn public_half(token: &str) -> Result<[u8; 32], Error> {
     if !file.is_file() {
         return output::identifier(token, "join token");
     }
-    let seed =
-        private_file::seed(&private_file::read_secret(file)?).ok_or_else(|| Error::NoSeed(file.into()))?;
+    let text = private_file::read_secret(file)?;
+    let seed = seed::parse(&text).map_err(|why| Error::NoSeed(file.into(), why))?;
     Ok(SigningKey::from_bytes(&seed).verifying_key().to_bytes())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A daemon cannot ask for a password, so the file holds the bare seed: `matrixai key export` writes one.
 
-use light_client::Key;
+use light_client::{Key, seed};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -35,8 +35,8 @@ pub enum AccountError {
     #[error("key file {path} may be read by others (mode {1:o}): run `chmod 600` on it", path = .0.display())]
     Exposed(PathBuf, u32),
     /// The file holds something else.
-    #[error("key file {path} holds no seed: 64 hex digits are wanted, as `matrixai key export` writes them", path = .0.display())]
-    NoSeed(PathBuf),
+    #[error("key file {path} holds no seed: {1}. `matrixai key export` writes one", path = .0.display())]
+    NoSeed(PathBuf, &'static str),
 }
 
 impl Account {
@@ -57,11 +57,8 @@ fn read(file: &Path) -> Result<Key, AccountError> {
         return Err(AccountError::Exposed(file.into(), mode));
     }
     let text = Zeroizing::new(fs::read_to_string(file).map_err(unreadable)?);
-    let seed = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    let seed = seed.map(|line| line.strip_prefix("0x").unwrap_or(line)).unwrap_or_default();
-    let mut bytes = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(seed, bytes.as_mut()).map_err(|_| AccountError::NoSeed(file.into()))?;
-    Ok(Key::sr25519(&bytes))
+    let seed = seed::parse(&text).map_err(|why| AccountError::NoSeed(file.into(), why))?;
+    Ok(Key::sr25519(&seed))
 }
 
 #[cfg(test)]
@@ -92,7 +89,7 @@ mod tests {
     fn anything_else_is_no_seed() {
         for text in ["", "zz", "0707", &"07".repeat(33)] {
             let (_dir, path) = file(text, 0o600);
-            assert!(matches!(read(&path), Err(AccountError::NoSeed(_))), "{text}");
+            assert!(matches!(read(&path), Err(AccountError::NoSeed(..))), "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! - `client.rs`: following and calling; `outbox.rs`: what must not be lost; `chain.rs`: the chain's own types
 //! - `line.rs`: the way to smoldot, with a bound to every wait; `operation.rs`: what subxt would wait for without one
-//! - `token.rs`: join tokens; `drilling.rs`: tasks as their specification has them, and as the chain does
+//! - `token.rs`: join tokens, `seed.rs`: seeds in files; `drilling.rs`: tasks as their specification has them, and as the chain does
 //!
 //! It must not know TPMs or logs on disk: what is submitted are opaque calls, and what is kept on disk are
 //! opaque intents.
@@ -39,6 +39,7 @@ mod operation;
 pub mod outbox;
 mod pool;
 mod router;
+pub mod seed;
 mod signer;
 mod status;
 pub mod token;

@@ -36,7 +36,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
     // a person calls cargo.
     let of_this_program = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     let named = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    named.filter(|name| of_this_program(name)).for_each(|name| drop(command.env_remove(name)));
+    for name in named.filter(|name| of_this_program(name)) {
+        command.env_remove(name);
+    }
     if installed("mold") {
         command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Clink-arg=-fuse-ld=mold");
     }
