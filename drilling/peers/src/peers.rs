@@ -78,22 +78,31 @@ pub fn ours(backend: Backend, size: usize, threads: usize) -> Product {
     Box::new(move |rounds| best(rounds, threads, || weights.multiply(&inputs, sums.aligned()).unwrap()))
 }
 
-/// rten-gemm, u8 by s8, weights packed.
-pub fn rten(size: usize, threads: usize) -> Product {
+/// Whether a product's first row is what it has to be: without VNNI some add pairs of products in 16 bits, which saturate.
+fn is_exact(size: usize, inputs: &[u8], weights: &[i8], sums: &[i32]) -> bool {
+    let sum = |column: usize| {
+        let products = (0..size).map(|k| i32::from(inputs[k]) * i32::from(weights[k * size + column]));
+        products.sum::<i32>()
+    };
+    (0..size).all(|column| sums[column] == sum(column))
+}
+
+/// rten-gemm, u8 by s8, weights packed; and whether it is exact here.
+pub fn rten(size: usize, threads: usize) -> (Product, bool) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let gemm = GemmExecutor::<u8, i8, i32>::default();
     let (inputs, weights) = (bytes(size * size, 2), signed(size * size, 1));
     let packed = gemm.prepack_b(Matrix::from_data([size, size], &weights[..]));
     let mut sums = Sums::new(size * size);
-    Box::new(move |rounds| {
-        pool.install(|| {
-            best(rounds, threads, || {
-                let a = NdTensorView::from_data([size, size], &inputs[..]);
-                let (a, b) = (GemmInputA::Unpacked(a), GemmInputB::Packed(&packed));
-                gemm.gemm(sums.aligned(), a, b, GemmOptions::default()).unwrap();
-            })
-        })
-    })
+    let multiply = move |inputs: &[u8], sums: &mut [i32]| {
+        let a = NdTensorView::from_data([size, size], inputs);
+        let (a, b) = (GemmInputA::Unpacked(a), GemmInputB::Packed(&packed));
+        gemm.gemm(sums, a, b, GemmOptions::default()).unwrap();
+    };
+    multiply(&inputs, sums.aligned());
+    let exact = is_exact(size, &inputs, &weights, sums.aligned());
+    let product = move |rounds| pool.install(|| best(rounds, threads, || multiply(&inputs, sums.aligned())));
+    (Box::new(product), exact)
 }
 
 /// tract-linalg's 16×16 kernel, both sides packed, sums not stored: more than is asked of the others.
@@ -165,9 +174,12 @@ impl Onnx {
         Some(line.trim().to_string())
     }
 
-    pub fn product(&mut self, size: usize, threads: usize, rounds: usize) -> Option<f64> {
+    /// Seconds, and whether it is exact here.
+    pub fn product(&mut self, size: usize, threads: usize, rounds: usize) -> Option<(f64, bool)> {
         writeln!(self.requests, "{size} {threads} {rounds}").ok()?;
-        self.line()?.parse().ok()
+        let line = self.line()?;
+        let (seconds, exact) = line.split_once(' ')?;
+        Some((seconds.parse().ok()?, exact == "exact"))
     }
 }
 
