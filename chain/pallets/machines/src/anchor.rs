@@ -76,8 +76,9 @@ impl<T: Config> Pallet<T> {
     fn note_return(id: &MachineId, machine: &mut Machine) -> bool {
         let lapsed = machine.standing == Standing::Lapsed;
         if lapsed {
-            let away = Self::now().saturating_sub(machine.due);
-            machine.absent = machine.absent.saturating_add(away);
+            let absent = machine.absent_by(Self::now());
+            let away = absent.saturating_sub(machine.absent);
+            machine.absent = absent;
             machine.standing = Standing::Active;
             T::OnStanding::changed(id, &machine.owner, Standing::Active);
             Self::deposit_event(Event::Returned { machine: *id, away });

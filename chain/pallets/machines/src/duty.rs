@@ -342,7 +342,7 @@ impl<T: Config> Pallet<T> {
             due: Self::next_due(),
             watched: 0,
             lapses: before.map_or(0, |before| before.lapses),
-            absent: before.map_or(0, |before| before.absent),
+            absent: before.map_or(0, |before| before.absent_by(now)),
             delegated_at: now,
             pcr_digest: request.pcr_digest,
             log_lost,

@@ -336,6 +336,14 @@ struct Machine {
     pub deposit: u128,
 }}
 
+impl Machine {
+    /// Blocks spent lapsed, altogether, by this one.
+    pub(crate) fn absent_by(&self, now: u32) -> u32 {
+        let away = if self.standing == Standing::Lapsed { now.saturating_sub(self.due) } else { 0 };
+        self.absent.saturating_add(away)
+    }
+}
+
 wire! {
 /// What an account that pays no fees is.
 #[derive(Copy)]

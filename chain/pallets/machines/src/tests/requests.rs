@@ -284,6 +284,28 @@ fn a_later_activation_by_the_same_tpm_takes_over() {
 }
 
 #[test]
+fn a_new_epoch_does_not_hide_an_absence() {
+    run(|| {
+        let rig = enrolled(10);
+        go(PERIOD + GRACE + 100);
+        let lapsed = machine(&rig);
+        assert_eq!((lapsed.standing, lapsed.absent), (Standing::Lapsed, 0));
+        let mut new = rig.clone();
+        (new.ak_seed, new.device) = (51, ed25519::Pair::from_seed(&[51; 32]));
+        token(1);
+        let id = request(&new.enrolment()).unwrap();
+        go_to_draw();
+        for inspector in drawn(id).iter().take(2) {
+            post(id, inspector, challenge(id, inspector, Level::Hardware)).unwrap();
+            answer_with(&new.account(), id, inspector, &SECRET).unwrap();
+        }
+        let back = machine(&new);
+        let away = System::block_number() as u32 - lapsed.due;
+        assert_eq!((back.standing, back.lapses, back.absent), (Standing::Active, 1, away));
+    });
+}
+
+#[test]
 fn a_new_epoch_may_prove_that_its_log_goes_on() {
     run(|| {
         let mut rig = enrolled(10);
