@@ -30,6 +30,10 @@ pub struct Thresholds {
 /// Those that decide.
 pub const THRESHOLDS: Thresholds = Thresholds { parameters: 0.05, state: 0.15, tensor: 0.25 };
 
+/// Steps of an interval over which two honest trainers on different arithmetic stay well within [`THRESHOLDS`] (measured: `docs/training.md`). Over
+/// longer ones their roundings grow apart, and a difference may be no more than that.
+pub const SAFE_STEPS: u64 = 20;
+
 /// What rounding may move a tensor by in one step, of its length: some units of f32's precision.
 const ROUNDING: f64 = 1e-6;
 
@@ -69,6 +73,11 @@ impl Interval {
         self.error <= THRESHOLDS.parameters
             && self.state_error <= THRESHOLDS.state
             && self.layer_error <= THRESHOLDS.tensor
+    }
+
+    /// Whether it differs over so many steps that honest training on other arithmetic may, too.
+    pub fn may_be_rounding(&self) -> bool {
+        !self.matches() && self.steps.1.saturating_sub(self.steps.0) > SAFE_STEPS
     }
 }
 

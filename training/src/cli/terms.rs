@@ -10,6 +10,7 @@ use training::{
     digest::Digest,
     order::{self, Order},
     package,
+    replay::SAFE_STEPS,
     terms::Dataset,
 };
 
@@ -59,12 +60,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     } else {
         "cannot be replayed: a graph of its own"
     };
-    let lines = [
+    let longest = terms.longest_interval();
+    let warning = format!(
+        "caution replay's intervals have {longest} steps: over more than {SAFE_STEPS}, honest training on another processor or framework may be \
+         rejected. Put `checkpoint_every = {SAFE_STEPS}` into the order, or accept trainers on your own arithmetic only"
+    );
+    let mut lines = vec![
         format!("terms   {}", terms.digest()?),
         format!("steps   {} in {} epochs", terms.steps(), terms.epochs),
         format!("work    {} FLOP, of which 1 ut is 432,000,000,000", terms.flop),
         format!("replay  {replay}"),
     ];
+    lines.extend((terms.architecture.is_some() && longest > SAFE_STEPS).then_some(warning));
     super::say(&lines.join("\n"))?;
     Ok(())
 }

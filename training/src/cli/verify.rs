@@ -15,7 +15,7 @@ use training::{
     digest::Digest,
     package::Package,
     replay::Choice,
-    report::{Report, page},
+    report::{LONG_INTERVAL, Report, page},
     rules::Profile,
     terms::Dataset,
     verify,
@@ -199,6 +199,9 @@ fn told(report: &Report) -> String {
         ));
         if let Some(step) = one.first_difference {
             lines.push(format!("          the trace differs first after step {step}"));
+        }
+        if one.may_be_rounding() {
+            lines.push(format!("          {LONG_INTERVAL}"));
         }
     }
     if let Some(why) = report.not_replayed_because {

@@ -1,9 +1,10 @@
 //! One self-contained page that a buyer can read: no scripts, nothing fetched.
 
 use super::{
-    Report, Verdict,
+    LONG_INTERVAL, Report, Verdict,
     plot::{Plot, Series, escape, number},
 };
+use crate::replay::Interval;
 use crate::rules::{Finding, Profile};
 use std::fmt::Write;
 
@@ -101,6 +102,9 @@ fn replay(out: &mut String, report: &Report) {
         );
     }
     out.push_str("</table>");
+    if report.replayed.iter().any(Interval::may_be_rounding) {
+        let _ = write!(out, "<p>Of what differs: {LONG_INTERVAL}.</p>");
+    }
     odds(out, report);
 }
 

@@ -59,6 +59,9 @@ impl Verdict {
     }
 }
 
+/// Said of an interval that differs and is longer than [`crate::replay::SAFE_STEPS`].
+pub const LONG_INTERVAL: &str = "over so many steps honest training on another processor or framework may differ as much: an order has to ask for shorter intervals";
+
 /// A check beside the six rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {

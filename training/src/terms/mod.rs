@@ -135,6 +135,12 @@ impl Terms {
             || (self.checkpoint_every > 0 && step.is_multiple_of(self.checkpoint_every))
     }
 
+    /// Steps between checkpoints, at most.
+    pub fn longest_interval(&self) -> u64 {
+        let epoch = self.steps_per_epoch();
+        if self.checkpoint_every == 0 { epoch } else { epoch.min(self.checkpoint_every) }
+    }
+
     /// The batches of the whole training.
     pub fn batches(&self) -> Batches {
         Batches::new(&self.randomness, self.data.samples, self.batch)
