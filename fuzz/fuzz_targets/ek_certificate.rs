@@ -1,6 +1,6 @@
 //! Certificates of endorsement keys, by nobody known.
 #![no_main]
-use matrixai_inspector::ek_certificate::Roots;
+use inspector::ek_certificate::Roots;
 use rustls_pki_types::UnixTime;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
