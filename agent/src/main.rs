@@ -23,6 +23,7 @@ mod enrolment;
 mod evidence_command;
 mod failure;
 mod files;
+mod gap;
 mod gpu_identity;
 mod heap;
 mod hex32;
