@@ -58,6 +58,10 @@ pub enum Command {
         timeout: u64,
     },
     /// Is it working? In one screen
+    #[command(
+        after_help = "Exit code: 0 only if it is working; 1 if it is not running, does not answer, or is in trouble; \
+        4 if the machine is not enrolled; 5 if records are missing or a file is damaged. The report comes first."
+    )]
     Status,
     /// The same as it changes: chips, log, anchors, drilling, compute power, chain
     #[command(

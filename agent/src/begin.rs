@@ -45,15 +45,10 @@ pub fn probe(config: &Config) -> Probe {
 /// Opens everything, then writes down what happened since the last record: a start that fails leaves the log as it was. Blocks on
 /// disks and drivers.
 pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
-    let damaged = |error: anyhow::Error| Failure::Damaged(error);
-    let mut journal = Journal::open(&state.anchors()).map_err(damaged)?;
-    let outbox = Outbox::open(&state.outbox()).map_err(|error| damaged(error.into()))?;
+    let mut journal = Journal::open(&state.anchors())?;
+    let outbox = Outbox::open(&state.outbox()).map_err(|error| Failure::Damaged(error.into()))?;
     let acknowledged = acknowledged(state, &journal);
-    let log = LogStore::open_holding(&state.log(), acknowledged);
-    let log = log.map_err(|error| match error {
-        LogError::Corrupt { .. } | LogError::Missing { .. } => damaged(error.into()).into(),
-        error => anyhow::Error::from(error),
-    })?;
+    let log = LogStore::open_holding(&state.log(), acknowledged)?;
     let recovered = log.recovered();
     if recovered.truncated_bytes > 0 {
         tracing::warn!(

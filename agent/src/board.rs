@@ -270,7 +270,8 @@ impl Board {
 
     /// Says that a part is in trouble; news go to the journal too.
     pub fn trouble(&self, part: Part, what: impl std::fmt::Display) {
-        let what = what.to_string();
+        // With its causes, where the error knows them.
+        let what = format!("{what:#}");
         let mut snapshot = self.snapshot();
         match snapshot.troubles.get_mut(&part) {
             Some(trouble) if trouble.what == what => {}
@@ -367,6 +368,18 @@ mod tests {
         let read = Snapshot::load(&path).unwrap();
         assert_eq!(read.chain.phase, "connecting");
         assert_eq!(read.troubles.get(&Part::Tpm).map(|trouble| trouble.what.as_str()), Some("gone"));
+    }
+
+    #[test]
+    fn a_trouble_tells_its_cause() {
+        let board = Board::new("/nonexistent".into());
+        let full = anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        let error = crate::desk::DeskError::from(full.context("cannot write checkpoint"));
+        board.trouble(Part::Anchor, error);
+        assert_eq!(
+            board.snapshot().troubles[&Part::Anchor].what,
+            "cannot write checkpoint: no storage space"
+        );
     }
 
     #[test]

@@ -12,6 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// A record covers a day at most, s.
+const LONGEST_WINDOW: u64 = 86_400;
+/// Between two anchors is a year at most, s.
+const LONGEST_PERIOD: u64 = 31_536_000;
+
 /// Where the packaged agent keeps its configuration.
 pub const DEFAULT_PATH: &str = "/etc/matrixai/agent.toml";
 
@@ -162,6 +167,14 @@ pub enum ConfigError {
     /// A value that makes no sense.
     #[error("configuration: {0}")]
     Senseless(&'static str),
+    /// A variable that is no text.
+    #[error("{0} in the environment is not UTF-8")]
+    NoText(String),
+    /// What is to be told does not parse.
+    #[error(
+        "MATRIXAI_LOG in the environment: {0}; write error, warn, info or debug, or per part: `info,light_client=debug`"
+    )]
+    Log(String),
 }
 
 impl Config {
@@ -180,6 +193,9 @@ impl Config {
         {
             return Err(ConfigError::Missing(path.to_path_buf()));
         }
+        if let Some(name) = unreadable_variable() {
+            return Err(ConfigError::NoText(name));
+        }
         let config: Self = Figment::from(Serialized::defaults(Self::default()))
             .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_PATH))))
             .merge(Env::prefixed("MATRIXAI_").only(KEYS))
@@ -189,18 +205,29 @@ impl Config {
     }
 
     fn check(mut self) -> Result<Self, ConfigError> {
+        if let Some(why) = self.left_empty() {
+            return Err(ConfigError::Senseless(why));
+        }
+        if !names_tpm(&self.tpm) {
+            return Err(ConfigError::Senseless("tpm must be device:/dev/tpmrm0, tcp:HOST:PORT or unix:PATH"));
+        }
         if self.sample_seconds == 0 || self.window_seconds < self.sample_seconds {
             return Err(ConfigError::Senseless(
                 "window_seconds must be at least sample_seconds, and that at least 1",
             ));
+        }
+        if self.window_seconds > LONGEST_WINDOW {
+            return Err(ConfigError::Senseless("window_seconds must be at most 86400, a day"));
         }
         if !Backend::available().contains(&self.drill_backend.into()) {
             return Err(ConfigError::Senseless(
                 "this processor lacks the instructions that drill_backend names; auto takes the fastest it has",
             ));
         }
-        if self.anchor_seconds == 0 {
-            return Err(ConfigError::Senseless("anchor_seconds must be at least 1"));
+        if !(1..=LONGEST_PERIOD).contains(&self.anchor_seconds) {
+            return Err(ConfigError::Senseless(
+                "anchor_seconds must be at least 1, and at most 31536000, a year",
+            ));
         }
         if self.pcrs.is_empty() || self.pcrs.iter().any(|pcr| *pcr > 15) {
             return Err(ConfigError::Senseless(
@@ -216,6 +243,42 @@ impl Config {
         self.pcrs.sort_unstable();
         self.pcrs.dedup();
         Ok(self)
+    }
+
+    /// An empty path would be the current folder.
+    fn left_empty(&self) -> Option<&'static str> {
+        let empty = |path: &Path| path.as_os_str().is_empty();
+        let unset = |path: &Option<PathBuf>| path.as_deref().is_some_and(empty);
+        [
+            (empty(&self.state_dir), "state_dir is empty: name a folder, or leave the key out"),
+            (empty(&self.chain_spec), "chain_spec is empty: name a file, or leave the key out"),
+            (unset(&self.nvml), "nvml is empty: name a library, or leave the key out"),
+            (unset(&self.nvml_recording), "nvml_recording is empty: name a file, or leave the key out"),
+            (unset(&self.drill_data), "drill_data is empty: name a folder, or leave the key out"),
+        ]
+        .into_iter()
+        .find_map(|(is_empty, why)| is_empty.then_some(why))
+    }
+}
+
+/// One of our variables whose value is no text: read with losses it would name another file.
+fn unreadable_variable() -> Option<String> {
+    let ours = |name: &str| {
+        let key = name.to_ascii_lowercase();
+        key.strip_prefix("matrixai_").is_some_and(|key| KEYS.contains(&key))
+    };
+    let unreadable = std::env::vars_os().filter(|(_, value)| value.to_str().is_none());
+    unreadable.filter_map(|(name, _)| name.into_string().ok()).find(|name| ours(name))
+}
+
+/// Whether a TPM is named as [`tpm::transport::AnyTransport::open`] takes it; that it is there is not asked.
+fn names_tpm(url: &str) -> bool {
+    match url.split_once(':') {
+        Some(("device" | "unix", path)) => !path.is_empty(),
+        Some(("tcp", address)) => address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+        _ => false,
     }
 }
 
@@ -260,6 +323,30 @@ mod tests {
     #[test]
     fn a_typing_slip_is_refused() {
         assert!(matches!(from("anchor_second = 10"), Err(ConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for senseless in [
+            "state_dir = \"\"",
+            "chain_spec = \"\"",
+            "nvml = \"\"",
+            "drill_data = \"\"",
+            "tpm = \"foo:bar\"",
+            "tpm = \"device:\"",
+            "tpm = \"tcp:host\"",
+            "tpm = \"tcp:host:port\"",
+            "window_seconds = 99999999999",
+            "anchor_seconds = 99999999999",
+        ] {
+            let refused = from(senseless).unwrap_err();
+            let key = senseless.split(' ').next().unwrap();
+            assert!(matches!(refused, ConfigError::Senseless(_)), "{senseless}");
+            assert!(refused.to_string().contains(key), "{refused}");
+        }
+        for sound in ["tcp:[::1]:2321", "tcp:localhost:2321", "unix:tpm.sock", "device:/dev/tpmrm0"] {
+            assert_eq!(from(&format!("tpm = \"{sound}\"")).unwrap().tpm, sound);
+        }
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use crate::{
     begin,
-    board::{self, Snapshot},
+    board::{self, Part, Snapshot, Trouble},
     chain,
     clock::now_ms,
     config::Config,
+    failure::is_damage,
+    hex32::Hex32,
     identity::Identity,
     journal::Journal,
     log_command,
-    output::Output,
+    output::{Output, ago},
     secrets,
     state_dir::StateDir,
     tpm_worker::TpmWorker,
@@ -19,6 +21,7 @@ use attest::record::{Chip, ChipKind, ChipState};
 use light_client::LightClient;
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     fs::{self, OpenOptions},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -84,15 +87,17 @@ impl Finding {
 pub async fn doctor(config: &Config, patience: Duration, output: Output) -> Result<()> {
     let state = StateDir::new(&config.state_dir);
     let mut findings = vec![folder(&state)];
-    findings.push(agent(&state));
+    findings.extend(agent(&state));
     findings.push(log(&state));
-    findings.extend(tpm(config, &state).await);
+    let (identity, unreadable) = identity(&state);
+    findings.extend(unreadable);
+    findings.extend(tpm(config, identity.clone()).await);
     findings.extend(chips(config).await);
-    findings.extend(clock_and_chain(config, &state, patience).await);
+    findings.extend(clock_and_chain(config, identity.as_ref(), patience).await);
     let value = serde_json::to_value(&findings)?;
     output.result(&value, || {
         findings.iter().map(|finding| line(finding, &output)).collect::<Vec<_>>().join("\n")
-    });
+    })?;
     let bad = findings.iter().filter(|finding| finding.state == State::Bad).count();
     if bad > 0 {
         bail!("{bad} of {} checks found something that does not work", findings.len());
@@ -116,9 +121,16 @@ fn folder(state: &StateDir) -> Finding {
     let path = state.path();
     let owner = format!("create it for the agent's user: install -d -m 750 -o matrixai {}", path.display());
     if !path.is_dir() {
-        return match nearest_folder(path).filter(|parent| writable(parent)) {
-            Some(_) => Finding::fine(SUBJECT, format!("{} will be created", path.display())),
-            None => Finding::bad(
+        return match nearest(path) {
+            Some(file) if !file.is_dir() => Finding::bad(
+                SUBJECT,
+                format!("{} is no folder", file.display()),
+                "set state_dir in the configuration to a folder, or move that file away",
+            ),
+            Some(parent) if writable(parent) => {
+                Finding::fine(SUBJECT, format!("{} will be created", path.display()))
+            }
+            _ => Finding::bad(
                 SUBJECT,
                 format!("{} does not exist and cannot be created", path.display()),
                 owner,
@@ -139,8 +151,11 @@ fn folder(state: &StateDir) -> Finding {
     }
 }
 
-fn nearest_folder(path: &Path) -> Option<&Path> {
-    path.ancestors().skip(1).find(|parent| parent.is_dir())
+/// The longest beginning of the path that exists, be it a folder or not.
+fn nearest(path: &Path) -> Option<&Path> {
+    let here = |part: &Path| part.as_os_str().is_empty();
+    let parts = path.ancestors().map(|part| if here(part) { Path::new(".") } else { part });
+    parts.into_iter().find(|part| fs::symlink_metadata(part).is_ok())
 }
 
 /// Tried, not deduced: read-only mounts and sandboxes do not show in permissions.
@@ -158,23 +173,42 @@ fn room_mib(path: &Path) -> Option<u64> {
     Some(stat.blocks_available().saturating_mul(stat.fragment_size()) >> 20)
 }
 
-fn agent(state: &StateDir) -> Finding {
+/// What the running agent says of itself: it may know of trouble that does not show from outside.
+fn agent(state: &StateDir) -> Vec<Finding> {
     const SUBJECT: &str = "agent";
     let Some(pid) = state.running() else {
-        return Finding::skipped(SUBJECT, "not running");
+        return vec![match state.running_unknown() {
+            Some(error) => Finding::skipped(
+                SUBJECT,
+                format!("who runs cannot be told ({error}): run as the agent's user"),
+            ),
+            None => Finding::skipped(SUBJECT, "not running"),
+        }];
     };
-    let troubles: Vec<String> = Snapshot::load(&state.status())
-        .into_iter()
-        .flat_map(|snapshot| snapshot.troubles.into_values().map(|trouble| trouble.what))
-        .collect();
+    let said = Snapshot::load(&state.status()).filter(|said| i64::from(said.pid) == i64::from(pid));
+    let troubles = said.map(|said| said.troubles).unwrap_or_default();
     if troubles.is_empty() {
-        return Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"));
+        return vec![Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"))];
     }
-    Finding::doubtful(
-        SUBJECT,
-        format!("running (pid {pid}): {}", troubles.join("; ")),
-        "see the findings below",
-    )
+    troubles.iter().map(|(part, trouble)| about_trouble(*part, trouble)).collect()
+}
+
+fn about_trouble(part: Part, trouble: &Trouble) -> Finding {
+    let advice = match part {
+        Part::Tpm => "see the TPM below; the agent tries again by itself",
+        Part::Chain => "see the chain below; the agent tries again by itself",
+        Part::Log => {
+            "free some space in the state folder; measuring goes on, and is written when there is room"
+        }
+        Part::Anchor => {
+            "nothing is anchored until this is mended, and the machine lapses after a while; what it says comes first"
+        }
+        Part::Metrics => {
+            "set `metrics` in the configuration to an address that is free, and restart the agent"
+        }
+    };
+    let found = format!("has trouble with {}, {}: {}", part.name(), ago(trouble.since_ms), trouble.what);
+    Finding::bad("agent", found, advice)
 }
 
 /// Whether the log has every record that was signed or anchored.
@@ -193,21 +227,39 @@ fn log(state: &StateDir) -> Finding {
         ),
         Ok((_, held)) => Finding::fine(SUBJECT, format!("{held} records, all that were signed or anchored")),
         Err(_) if matches!(state.log().try_exists(), Ok(false)) => Finding::skipped(SUBJECT, "none yet"),
+        Err(error) => Finding::bad(SUBJECT, format!("{error:#}"), advice_on_log(state, &error)),
+    }
+}
+
+fn advice_on_log(state: &StateDir, error: &anyhow::Error) -> String {
+    if !is_damage(error) {
+        return "run as the agent's user".into();
+    }
+    let log = state.log();
+    format!(
+        "stop the agent, keep what is damaged for a look at it, and restore that file from a copy; without a copy, what is anchored of \
+         {log} is lost: move it away, and a new log begins, which will say so",
+        log = log.display()
+    )
+}
+
+/// Who the machine is, or why that cannot be read.
+fn identity(state: &StateDir) -> (Option<Identity>, Option<Finding>) {
+    match Identity::load(&state.identity()) {
+        Ok(identity) => (identity, None),
         Err(error) => {
-            Finding::bad(SUBJECT, format!("{error:#}"), "run as the agent's user; the message says the rest")
+            let advice = if is_damage(&error) {
+                "restore it from a copy; without one, move it away and enrol again"
+            } else {
+                "run as the agent's user"
+            };
+            (None, Some(Finding::bad("identity", format!("{error:#}"), advice)))
         }
     }
 }
 
-async fn tpm(config: &Config, state: &StateDir) -> Vec<Finding> {
+async fn tpm(config: &Config, identity: Option<Identity>) -> Vec<Finding> {
     const SUBJECT: &str = "TPM";
-    let identity = match Identity::load(&state.identity()) {
-        Ok(identity) => identity,
-        Err(error) => {
-            let advice = "run as the agent's user; if the file is damaged, restore it from a copy";
-            return vec![Finding::bad("identity", format!("{error:#}"), advice)];
-        }
-    };
     let Ok(worker) = TpmWorker::start(&config.tpm) else {
         return vec![Finding::skipped(SUBJECT, "no thread could be started")];
     };
@@ -257,7 +309,10 @@ fn about_tpm(properties: &tpm::Properties) -> Finding {
 
 fn about_certificate(certified: bool) -> Finding {
     if certified {
-        return Finding::fine("EK", "certified by its maker");
+        return Finding::fine(
+            "EK",
+            "the TPM carries a certificate of its endorsement key (not checked here)",
+        );
     }
     let advice = "inspectors will vote `unverified`; clouds often leave the certificate out, firmware updates may bring it";
     Finding::doubtful("EK", "the TPM carries no certificate of its endorsement key", advice)
@@ -325,20 +380,26 @@ fn about_rest(kind: ChipKind, chips: &[Chip]) -> Finding {
     };
     let of_kind: Vec<&Chip> = chips.iter().filter(|chip| chip.kind == kind).collect();
     let present = of_kind.iter().filter(|chip| chip.state == ChipState::Present).count();
-    match of_kind.first() {
-        Some(chip) if present == of_kind.len() => {
-            Finding::fine(subject, format!("{present} × {}", chip.name))
-        }
-        Some(_) => Finding::doubtful(
+    match of_kind.len() {
+        0 => Finding::skipped(subject, "none found"),
+        all if present == all => Finding::fine(subject, names(&of_kind)),
+        _ => Finding::doubtful(
             subject,
             format!("{present} of {} can be read", of_kind.len()),
             "is /sys or /proc hidden from the agent by a container?",
         ),
-        None => Finding::skipped(subject, "none found"),
     }
 }
 
-async fn clock_and_chain(config: &Config, state: &StateDir, patience: Duration) -> Vec<Finding> {
+/// Each name once, with how many there are of it.
+fn names(chips: &[&Chip]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    chips.iter().for_each(|chip| *counts.entry(&chip.name).or_default() += 1);
+    let told = counts.iter().map(|(name, count)| format!("{count} × {name}"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+async fn clock_and_chain(config: &Config, identity: Option<&Identity>, patience: Duration) -> Vec<Finding> {
     let mut findings = Vec::new();
     if now_ms() < CLOCK_NEVER_SET_MS {
         findings.push(Finding::bad("clock", "the clock is years behind", "set it: timedatectl set-ntp true"));
@@ -355,18 +416,34 @@ async fn clock_and_chain(config: &Config, state: &StateDir, patience: Duration) 
     };
     // A light client of its own: it must not write where a running agent's does.
     let scratch = std::env::temp_dir().join(format!("matrixai-doctor-{}", std::process::id()));
-    let looked = look_at_chain(&specification, &scratch, patience).await;
+    let genesis = identity.and_then(|identity| identity.genesis);
+    let looked = look_at_chain(&specification, genesis, &scratch, patience).await;
     let _ = fs::remove_dir_all(&scratch);
     findings.extend(looked);
-    if let Some(genesis) =
-        Identity::load(&state.identity()).ok().flatten().and_then(|identity| identity.genesis)
-    {
-        findings.push(Finding::fine("identity", format!("works for the chain {genesis}")));
-    }
     findings
 }
 
-async fn look_at_chain(specification: &str, scratch: &Path, patience: Duration) -> Vec<Finding> {
+/// Whether the specification is of the chain that the machine was enrolled on, if it was on any.
+fn about_genesis(known: Option<Hex32>, specified: Hex32) -> Option<Finding> {
+    const SUBJECT: &str = "identity";
+    Some(match known? {
+        known if known == specified => Finding::fine(SUBJECT, format!("works for the chain {known}")),
+        known => Finding::bad(
+            SUBJECT,
+            format!(
+                "works for the chain {known}, but the chain specification is of another one, {specified}"
+            ),
+            "set chain_spec to the specification of the machine's chain; for another chain take another state folder",
+        ),
+    })
+}
+
+async fn look_at_chain(
+    specification: &str,
+    genesis: Option<Hex32>,
+    scratch: &Path,
+    patience: Duration,
+) -> Vec<Finding> {
     const SUBJECT: &str = "chain";
     let client = match LightClient::start(specification, scratch).await {
         Ok(client) => client,
@@ -375,6 +452,13 @@ async fn look_at_chain(specification: &str, scratch: &Path, patience: Duration) 
             return vec![Finding::bad(SUBJECT, error.to_string(), advice)];
         }
     };
+    let mut findings = Vec::from_iter(about_genesis(genesis, Hex32(client.genesis().0)));
+    findings.extend(reach(&client, patience).await);
+    findings
+}
+
+async fn reach(client: &LightClient, patience: Duration) -> Vec<Finding> {
+    const SUBJECT: &str = "chain";
     if tokio::time::timeout(patience, client.wait_ready()).await.is_err() {
         let status = client.status();
         let found = format!(
@@ -392,7 +476,7 @@ async fn look_at_chain(specification: &str, scratch: &Path, patience: Duration) 
     let status = client.status();
     let height = status.finalized.map_or(0, |block| block.number);
     let reached = Finding::fine(SUBJECT, format!("reached: {} peers, block {height} final", status.peers));
-    vec![reached, about_clock(chain::time_ms(&client).await.ok())]
+    vec![reached, about_clock(chain::time_ms(client).await.ok())]
 }
 
 fn about_clock(chain_ms: Option<u64>) -> Finding {
@@ -422,6 +506,37 @@ mod tests {
         assert_eq!(folder(&StateDir::new(&dir.path().join("a/b"))).state, State::Fine);
         assert_eq!(folder(&StateDir::new(dir.path())).state, State::Fine);
         assert_eq!(folder(&StateDir::new(Path::new("/proc/matrixai"))).state, State::Bad);
+        assert_eq!(folder(&StateDir::new(Path::new("target/nowhere"))).state, State::Fine);
+    }
+
+    #[test]
+    fn a_file_in_the_folders_place_is_bad() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state");
+        fs::write(&file, "").unwrap();
+        for place in [file.clone(), file.join("deeper")] {
+            let found = folder(&StateDir::new(&place));
+            assert_eq!(found.state, State::Bad);
+            assert!(found.found.contains("is no folder"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn trouble_that_the_agent_knows_of_counts() {
+        let trouble = Trouble { since_ms: now_ms(), what: "the log does not go on".into() };
+        for part in Part::ALL {
+            let finding = about_trouble(part, &trouble);
+            assert_eq!(finding.state, State::Bad);
+            assert!(finding.found.contains("the log does not go on") && finding.advice.is_some());
+        }
+    }
+
+    #[test]
+    fn another_chains_specification_is_found_out() {
+        let (one, other) = (Hex32([1; 32]), Hex32([2; 32]));
+        assert_eq!(about_genesis(None, one), None);
+        assert_eq!(about_genesis(Some(one), one).unwrap().state, State::Fine);
+        assert_eq!(about_genesis(Some(one), other).unwrap().state, State::Bad);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::{
     agent::Agent,
+    backoff::Backoff,
     board,
     chain::{self, Machine},
     config::Config,
@@ -27,8 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long to wait before another request, where the moment was wrong.
-const LATER: Duration = Duration::from_secs(5);
+/// How long to wait before another request, where the moment was wrong: at first, and at most. Each makes the TPM sign.
+const LATER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(120)];
 
 /// Enrols this machine with a token.
 pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Output) -> Result<()> {
@@ -52,11 +53,10 @@ pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Ou
         )
     })??;
     steps.done();
-    report(&agent, &machine, &output);
-    Ok(())
+    report(&agent, &machine, &output)
 }
 
-fn report(agent: &Agent, machine: &Machine, output: &Output) {
+fn report(agent: &Agent, machine: &Machine, output: &Output) -> Result<()> {
     let id = hex::encode(agent.keeper.machine);
     let value = json!({
         "machine": id, "level": machine.level, "standing": machine.standing, "epoch": machine.epoch,
@@ -68,7 +68,7 @@ fn report(agent: &Agent, machine: &Machine, output: &Output) {
              next: start the agent (systemctl start matrixai-agent, or matrixai-agent run)",
             machine.level, machine.epoch, machine.owner
         )
-    });
+    })
 }
 
 /// TPM, keys and log.
@@ -202,6 +202,7 @@ async fn pursue(
     let mut desk = Desk { agent, client, device };
     desk.drop_debts_of_other_keys()?;
     let mut resumed = desk.agent.keeper.enrolment != Enrolment::None;
+    let mut later = Backoff::new(LATER[0], LATER[1]);
     loop {
         if desk.agent.keeper.enrolment == Enrolment::None {
             check_token(client, token).await?;
@@ -216,9 +217,10 @@ async fn pursue(
             Progress::Enrolled(machine) => return Ok(machine),
             Progress::Waiting(what) => steps.now(&format!("request: {what}")),
             Progress::Failed { why, again } if again || resumed => {
-                steps.now(&format!("request: {why}; asking again"));
+                let pause = later.failed();
+                steps.now(&format!("request: {why}; asking again in {} s", pause.as_secs()));
                 resumed = false;
-                tokio::time::sleep(LATER).await;
+                tokio::time::sleep(pause).await;
                 continue;
             }
             Progress::Failed { why, .. } => bail!("{why}"),

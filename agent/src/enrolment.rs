@@ -127,7 +127,7 @@ pub async fn advance(desk: &mut Desk<'_>) -> Result<Progress, DeskError> {
         None => match (refused, seen) {
             (Some(lost), false) => {
                 let again = lost.expired || passes(&lost.why);
-                fail(desk, format!("the chain refused the request: {}", lost.why), again)
+                fail(desk, format!("the chain refused the request: {}", explained(&lost.why)), again)
             }
             (None, false) if desk.owes("request")? => Ok(Progress::Waiting("handing in the request".into())),
             (None, false) => fail(desk, "the request was never handed in".into(), true),
@@ -145,11 +145,22 @@ fn fail(desk: &mut Desk<'_>, why: String, again: bool) -> Result<Progress, DeskE
     Ok(Progress::Failed { why, again })
 }
 
+/// A refusal, and what there is to do where its name does not say.
+fn explained(why: &str) -> String {
+    if !why.starts_with(TOO_FEW) {
+        return why.into();
+    }
+    format!(
+        "{why} The chain draws from those that are registered, and wants five at least: there is nothing to mend on this machine, \
+         and nothing to do but wait until there are"
+    )
+}
+
+const TOO_FEW: &str = "TooFewInspectors";
+
 /// Refusals that are about the moment, not about the request.
 fn passes(why: &str) -> bool {
-    ["TooFewInspectors", "Busy", "UnknownBlock", "BlockTooOld", "UnknownToken"]
-        .iter()
-        .any(|name| why.starts_with(name))
+    [TOO_FEW, "Busy", "UnknownBlock", "BlockTooOld", "UnknownToken"].iter().any(|name| why.starts_with(name))
 }
 
 /// Opens an inspector's credential in the TPM and owes the answer; a credential that does not open is disputed.
@@ -211,6 +222,12 @@ mod tests {
     fn refusals_about_the_moment_pass() {
         assert!(passes("TooFewInspectors: Too few inspectors are registered."));
         assert!(!passes("TokenUsedUp: The token has no machines left."));
+    }
+
+    #[test]
+    fn too_few_inspectors_are_explained() {
+        assert!(explained("TooFewInspectors: Too few.").contains("nothing to do but wait"));
+        assert_eq!(explained("Busy: Another."), "Busy: Another.");
     }
 
     #[test]

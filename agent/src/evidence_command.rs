@@ -27,7 +27,7 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
         Format::Tpm2Tools => evidence::tpm2_tools::export(&bundle, out)?,
     }
     let value = json!({
-        "out": out, "machine": hex::encode(bundle.machine()), "anchors": bundle.anchors.len(),
+        "out": out.display().to_string(), "machine": hex::encode(bundle.machine()), "anchors": bundle.anchors.len(),
         "quote": bundle.quote.is_some(),
     });
     output.result(&value, || match format {
@@ -43,8 +43,7 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
              -q $(cat qualification.hex)",
             dir = out.display()
         ),
-    });
-    Ok(())
+    })
 }
 
 /// Anchors that are final and of the attestation key in use, and the last boot's quote if it is.

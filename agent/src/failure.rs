@@ -1,6 +1,7 @@
 //! Failures that scripts tell apart by the exit code.
 
 use crate::config::ConfigError;
+use log_store::LogError;
 use std::{path::PathBuf, process::ExitCode};
 
 /// A failure with an exit code of its own; every other one is 1.
@@ -20,6 +21,12 @@ pub enum Failure {
     /// What lies in the state folder is not what was once written there.
     #[error("{0:#}")]
     Damaged(anyhow::Error),
+    /// `status` has said what.
+    #[error("{0}")]
+    NotWorking(&'static str),
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(&'static str),
     /// The identity is gone for good.
     #[error("{0}; stop the agent and run `matrixai-agent enroll --token FILE` with a new join token")]
     EnrolAgain(String),
@@ -32,7 +39,7 @@ fn pid_text(pid: Option<i32>) -> String {
 /// What `--help` says.
 pub const EXIT_CODES: &str = "Exit codes:
   0  fine
-  1  failure
+  1  failure; of `status`: it is not running, or in trouble
   2  wrong usage or configuration
   3  another agent runs on this state folder
   4  the machine is not enrolled, or must be enrolled again
@@ -43,12 +50,24 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<ConfigError>().is_some() {
         return ExitCode::from(2);
     }
+    if is_damage(error) {
+        return ExitCode::from(5);
+    }
     match error.downcast_ref::<Failure>() {
+        Some(Failure::Usage(_)) => ExitCode::from(2),
         Some(Failure::AnotherAgent { .. }) => ExitCode::from(3),
         Some(Failure::NotEnrolled | Failure::EnrolAgain(_)) => ExitCode::from(4),
-        Some(Failure::Damaged(_)) => ExitCode::from(5),
-        None => ExitCode::FAILURE,
+        Some(Failure::Damaged(_) | Failure::NotWorking(_)) | None => ExitCode::FAILURE,
     }
+}
+
+/// Whether a file in the state folder is not what was once written there.
+pub fn is_damage(error: &anyhow::Error) -> bool {
+    let of_log = |error: &LogError| {
+        use LogError::{Corrupt, Exchanged, Missing, Record};
+        matches!(error, Corrupt { .. } | Exchanged { .. } | Missing { .. } | Record(..))
+    };
+    matches!(error.downcast_ref(), Some(Failure::Damaged(_))) || error.downcast_ref().is_some_and(of_log)
 }
 
 #[cfg(test)]
@@ -60,6 +79,14 @@ mod tests {
         let error = anyhow::Error::from(Failure::NotEnrolled).context("while doing something");
         assert_eq!(exit_code(&error), ExitCode::from(4));
         assert_eq!(exit_code(&anyhow::anyhow!("anything")), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_damaged_log_is_damage_whoever_reads_it() {
+        let corrupt = LogError::Corrupt { file: "segment".into(), offset: 7 };
+        assert_eq!(exit_code(&anyhow::Error::from(corrupt).context("reading")), ExitCode::from(5));
+        let absent = LogError::OutOfRange { asked: 1, size: 0 };
+        assert_eq!(exit_code(&absent.into()), ExitCode::FAILURE);
     }
 
     #[test]

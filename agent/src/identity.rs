@@ -1,7 +1,7 @@
 //! Who the machine is, on disk: public parts in clear, private parts only as the TPM wrapped them.
 
-use crate::{files, hex32::Hex32};
-use anyhow::{Context, Result, bail};
+use crate::{failure::Failure, files, hex32::Hex32};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
@@ -169,23 +169,25 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        let damaged = || {
+        Self::parse(&bytes, path).map(Some).map_err(|error| Failure::Damaged(error).into())
+    }
+
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let path = path.display();
+        let identity: Self = serde_json::from_slice(bytes).with_context(|| {
             format!(
-                "{} is not an identity this agent can read; restore it from a copy, or move it away and enrol again",
-                path.display()
+                "{path} is not an identity this agent can read; restore it from a copy, or move it away and enrol again"
             )
-        };
-        let identity: Self = serde_json::from_slice(&bytes).with_context(damaged)?;
+        })?;
         if identity.version != VERSION {
-            bail!("{}: format version {}, this agent knows {VERSION}", path.display(), identity.version);
+            return Err(anyhow!("{path}: format version {}, this agent knows {VERSION}", identity.version));
         }
         if identity.machine != attest::machine_id(&identity.ek_public) {
-            bail!(
-                "{}: it names another machine than its endorsement key does; restore it from a copy",
-                path.display()
-            );
+            return Err(anyhow!(
+                "{path}: it names another machine than its endorsement key does; restore it from a copy"
+            ));
         }
-        Ok(Some(identity))
+        Ok(identity)
     }
 }
 
@@ -256,7 +258,9 @@ pub mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("identity.json");
         std::fs::write(&path, b"{").unwrap();
-        assert!(Identity::load(&path).unwrap_err().to_string().contains("enrol again"));
+        let error = Identity::load(&path).unwrap_err();
+        assert!(error.to_string().contains("enrol again"));
+        assert!(crate::failure::is_damage(&error));
     }
 
     #[test]

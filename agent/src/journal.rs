@@ -3,6 +3,7 @@
 //! One JSON value a line, only ever appended. A line that a power cut tore is cut off at the next start: what it told was not relied
 //! upon yet.
 
+use crate::failure::Failure;
 use anyhow::{Context, Result};
 use evidence::Signed;
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,8 @@ impl Journal {
         for line in whole_lines(&bytes).split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line = serde_json::from_slice(line).with_context(|| {
                 format!("{} is damaged; restore it from a copy or move it away", path.display())
-            })?;
+            });
+            let line = line.map_err(Failure::Damaged)?;
             journal.take(line);
         }
         Ok(journal)

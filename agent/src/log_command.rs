@@ -3,6 +3,7 @@
 use crate::{
     agent, begin,
     config::Config,
+    failure::Failure,
     identity::Identity,
     journal::Journal,
     output::Output,
@@ -11,7 +12,7 @@ use crate::{
     state_dir::StateDir,
     tpm_worker::TpmWorker,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use attest::{leaf_hash, proof};
 use log_store::LogStore;
 use serde_json::{Value, json};
@@ -37,8 +38,7 @@ pub fn list(config: &Config, from: Option<u64>, limit: u64, output: Output) -> R
     let records = log.iter_from(from).take(count).map(|entry| entry.map(|(_, record)| record));
     let records = records.collect::<Result<Vec<_>, _>>()?;
     let value = Value::Array(records.iter().map(render::value).collect());
-    output.result(&value, || records.iter().map(render::line).collect::<Vec<_>>().join("\n"));
-    Ok(())
+    output.result(&value, || records.iter().map(render::line).collect::<Vec<_>>().join("\n"))
 }
 
 /// `log show`.
@@ -50,14 +50,20 @@ pub fn show(config: &Config, seq: u64, output: Output) -> Result<()> {
         fields.insert("bytes".into(), hex::encode(&bytes).into());
         fields.insert("leaf_hash".into(), hex::encode(leaf_hash(&bytes)).into());
     }
-    output.result(&value, || format!("{}\n{:#}", render::line(&record), value["body"]));
-    Ok(())
+    output.result(&value, || format!("{}\n{:#}", render::line(&record), value["body"]))
 }
 
 /// `log prove`.
 pub fn prove(config: &Config, seq: u64, size: Option<u64>, output: Output) -> Result<()> {
     let log = open(&StateDir::new(&config.state_dir))?;
-    let size = size.unwrap_or_else(|| log.size());
+    let held = log.size();
+    let size = size.unwrap_or(held);
+    if size > held {
+        bail!("the log has {held} records; --size {size} asks for more");
+    }
+    if seq >= size {
+        bail!("record {seq} is not among the first {size}, which are numbered from 0");
+    }
     let (leaf, root) = (leaf_hash(&log.raw(seq)?), log.root_at(size)?);
     let path = log.prove_inclusion(seq, size)?;
     proof::verify_inclusion(&leaf, seq, size, &path, &root)?;
@@ -69,8 +75,7 @@ pub fn prove(config: &Config, seq: u64, size: Option<u64>, output: Output) -> Re
         let head =
             format!("record {seq} of {size}\nleaf  {}\nroot  {}", hex::encode(leaf), hex::encode(root));
         hashes.iter().fold(head, |text, hash| format!("{text}\nproof {hash}"))
-    });
-    Ok(())
+    })
 }
 
 /// `log verify`: every checksum, every record, and every root that was ever attested.
@@ -82,10 +87,10 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
     let wanted = begin::acknowledged(&state, &journal);
     let log = open(&state)?;
     if log.size() < wanted {
-        bail!(
+        return damaged(format!(
             "the log has {} records, but {wanted} were signed or anchored: records are missing",
             log.size()
-        );
+        ));
     }
     let mut jumps = 0u64;
     let mut last_ms = 0;
@@ -99,10 +104,10 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
     for anchor in journal.all().iter().filter(|anchor| ak.as_ref().is_none_or(|ak| *ak == anchor.made.ak)) {
         let signed = &anchor.made.signed;
         if log.root_at(signed.size)? != signed.root {
-            bail!(
+            return damaged(format!(
                 "the log does not have the root that was attested with counter {}: it was rewritten or replaced",
                 anchor.made.counter
-            );
+            ));
         }
         checked += 1;
     }
@@ -126,8 +131,11 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
                 &format!("\n{torn} bytes of an interrupted write at the end; the next start cuts them off");
         }
         text
-    });
-    Ok(())
+    })
+}
+
+fn damaged(what: String) -> Result<()> {
+    Err(Failure::Damaged(anyhow!(what)).into())
 }
 
 /// `log export`: C2SP tiles, and the checkpoint last.
@@ -159,10 +167,9 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
     let file = out.join("checkpoint");
     // Meant for the world, like the tiles beside it.
     fs::write(&file, note.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
-    let value =
-        json!({ "out": out, "size": size, "root": hex::encode(log.root_at(size)?), "checkpoint": note });
-    output.result(&value, || format!("{size} records exported to {}", out.display()));
-    Ok(())
+    let (place, root) = (out.display().to_string(), hex::encode(log.root_at(size)?));
+    let value = json!({ "out": place, "size": size, "root": root, "checkpoint": note });
+    output.result(&value, || format!("{size} records exported to {}", out.display()))
 }
 
 fn anchored(state: &StateDir, identity: &Identity) -> Result<Option<u64>> {

@@ -23,6 +23,7 @@ mod enrolment;
 mod evidence_command;
 mod failure;
 mod files;
+mod gap;
 mod gpu_identity;
 mod heap;
 mod hex32;
@@ -48,7 +49,7 @@ mod views;
 use anyhow::{Context, Result};
 use arguments::{Arguments, Command, DrillCommand, EvidenceCommand, LogCommand};
 use clap::Parser;
-use config::Config;
+use config::{Config, ConfigError};
 use output::Output;
 use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
@@ -60,10 +61,10 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     heap::share_one();
     let arguments = Arguments::parse();
-    tell(&arguments.command);
     end_with_own_threads();
     let output = Output::new(arguments.json);
-    match serve(arguments, output) {
+    let outcome = tell(&arguments.command).map_err(Into::into).and_then(|()| serve(arguments, output));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("matrixai-agent: {error:#}");
@@ -96,7 +97,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<()
             enroll::enroll(config, &token, Duration::from_secs(timeout), output).await
         }
         Command::Status => status::status(&config, output),
-        Command::Top { once } => top::top(&config, once),
+        Command::Top { once } => top::top(&config, once, output),
         Command::Report { html, days } => report::report(&config, &html, days, output),
         Command::Drill(DrillCommand::Pause) => drill::pause(&config, output),
         Command::Drill(DrillCommand::Resume) => drill::resume(&config, output),
@@ -135,14 +136,20 @@ const NOISE: &str =
     "smoldot=error,json-rpc=error,sync-service=error,runtime=error,tx-service=error,network=error";
 
 /// A daemon tells what it does; a command only what goes wrong.
-fn tell(command: &Command) {
+fn tell(command: &Command) -> Result<(), ConfigError> {
     let usual = match command {
         Command::Run => "info",
         _ => "warn",
     };
-    let usual = || EnvFilter::new(format!("{usual},{NOISE}"));
-    let filter = EnvFilter::try_from_env("MATRIXAI_LOG").unwrap_or_else(|_| usual());
+    let filter = match std::env::var_os("MATRIXAI_LOG").filter(|wanted| !wanted.is_empty()) {
+        None => EnvFilter::new(format!("{usual},{NOISE}")),
+        Some(wanted) => {
+            let wanted = wanted.into_string().map_err(|_| ConfigError::NoText("MATRIXAI_LOG".into()))?;
+            EnvFilter::try_new(wanted).map_err(|error| ConfigError::Log(error.to_string()))?
+        }
+    };
     let colour =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Results: for people, or as JSON for programs. Results go to stdout, everything else to stderr.
 
+use anyhow::{Context, Result};
 use serde_json::Value;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy)]
@@ -19,18 +20,15 @@ impl Output {
         Self { json, colour: wanted && !json && std::io::stdout().is_terminal() }
     }
 
-    /// Writes a result.
-    pub fn result(&self, value: &Value, text: impl FnOnce() -> String) {
+    /// Writes a result; nothing where the text is empty.
+    pub fn result(&self, value: &Value, text: impl FnOnce() -> String) -> Result<()> {
         if self.json {
-            self.line(&format!("{value:#}"));
-        } else {
-            self.line(text().trim_end());
+            return write(&format!("{value:#}\n"));
         }
-    }
-
-    /// Writes a line. A reader that has gone away (`| head`) is no failure.
-    pub fn line(&self, line: &str) {
-        let _ = writeln!(std::io::stdout(), "{line}");
+        match text().trim_end() {
+            "" => Ok(()),
+            text => write(&format!("{text}\n")),
+        }
     }
 
     /// Green.
@@ -50,6 +48,17 @@ impl Output {
 
     fn paint(&self, code: &str, text: &str) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
+    }
+}
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no failure.
+pub fn write(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("the result cannot be written to standard output")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The last boot's quote, as it is kept for exports.
 
-use crate::{agent::Agent, files, hex32::Hex32};
+use crate::{agent::Agent, failure::Failure, files, hex32::Hex32};
 use anyhow::{Context, Result};
 use attest::Statement;
 use evidence::Signed;
@@ -24,9 +24,15 @@ impl KeptQuote {
     /// Reads the quote, if one was kept.
     pub fn load(path: &Path) -> Result<Option<Self>> {
         match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .with_context(|| format!("{} is damaged", path.display())),
+            Ok(bytes) => {
+                let kept = serde_json::from_slice(&bytes).with_context(|| {
+                    format!(
+                        "{} is damaged; move it away, and the agent's next start quotes anew",
+                        path.display()
+                    )
+                });
+                Ok(Some(kept.map_err(Failure::Damaged)?))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }

@@ -1,6 +1,6 @@
 //! Records for people and programs.
 
-use crate::views::words;
+use crate::{gap::Length, views::words};
 use attest::{
     Record,
     record::{Activity, Body, GapReason},
@@ -91,7 +91,10 @@ fn summary(body: &Body) -> String {
             format!("counter {} size {} root {}", anchor.counter, anchor.size, short(&anchor.root))
         }
         Body::Gap(gap) if gap.from_ms == gap.to_ms => format!("{:?}, in order", gap.reason),
-        Body::Gap(gap) => format!("{:?}, {} s", gap.reason, gap.to_ms.abs_diff(gap.from_ms) / 1000),
+        Body::Gap(gap) => match Length::of(gap) {
+            Length::Known(ms) => format!("{:?}, {} s", gap.reason, ms / 1000),
+            length => format!("{:?}, {length}", gap.reason),
+        },
         Body::Drill(drill) => format!(
             "task {} worth {}, {} ms on {} threads",
             short(&drill.task),
@@ -183,8 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_backwards_has_a_length() {
-        let gap = Gap { from_ms: 86_400_000, to_ms: 0, reason: GapReason::ClockJump };
-        assert_eq!(summary(&Body::Gap(gap)), "ClockJump, 86400 s");
+    fn a_gap_is_as_long_as_its_times_can_tell() {
+        let told = |from_ms, to_ms, reason| summary(&Body::Gap(Gap { from_ms, to_ms, reason }));
+        assert_eq!(told(1_000, 87_401_000, GapReason::Crashed), "Crashed, 87400 s");
+        assert_eq!(
+            told(86_400_000, 0, GapReason::ClockJump),
+            "ClockJump, not known: the clock was set back by 1 d 0 h"
+        );
+        assert_eq!(told(0, 1_796_024_632_000, GapReason::LogLost), "LogLost, since when is not known");
     }
 }

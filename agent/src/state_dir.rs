@@ -132,9 +132,21 @@ impl StateDir {
         name.starts_with("matrixai-agent").then_some(pid)
     }
 
+    /// Why it cannot be told whether an agent works on this folder, if it cannot.
+    pub fn running_unknown(&self) -> Option<std::io::Error> {
+        let error = File::open(self.lock_file()).err()?;
+        (error.kind() != std::io::ErrorKind::NotFound).then_some(error)
+    }
+
     fn noted_pid(&self) -> Option<i32> {
         fs::read_to_string(self.lock_file()).ok()?.trim().parse().ok()
     }
+}
+
+/// Whether this process is `matrixai-agent enroll`.
+pub fn is_enrolling(pid: i32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).skip(1).any(|argument| argument == b"enroll")
 }
 
 fn note_pid(mut file: &File) -> std::io::Result<()> {

@@ -10,11 +10,11 @@ use crate::{
     journal::{Anchor, Journal},
     output::{Output, ago},
     render, replay,
-    state_dir::StateDir,
+    state_dir::{self, StateDir},
     tally::{Tally, replayed},
     views::words,
 };
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use attest::{
     Hash,
     record::{ChipKind, ChipState},
@@ -36,6 +36,8 @@ pub struct Report {
     pub identity: Option<Identity>,
     /// The agent's process.
     pub running: Option<i32>,
+    /// Whether that process is `enroll`, which says nothing here.
+    pub enrolling: bool,
     /// What an agent last said.
     pub snapshot: Option<Snapshot>,
     /// The log on disk.
@@ -73,14 +75,16 @@ impl LogView {
     }
 }
 
-/// Writes the report. Fails with [`Failure::NotEnrolled`] after that if there is no enrolment.
+/// What [`Report::verdict`] says where all is well.
+const WORKING: &str = "working";
+/// What it says while `enroll` has the state folder.
+const ENROLLING: &str = "enrolling";
+
+/// Writes the report. Fails after that if the agent is not working, so that scripts need not read it.
 pub fn status(config: &Config, output: Output) -> Result<()> {
     let report = Report::read(&StateDir::new(&config.state_dir))?;
-    output.result(&report.value(), || report.text(&output));
-    match report.identity {
-        Some(Identity { enrolment: Enrolment::Enrolled { .. }, .. }) => Ok(()),
-        _ => Err(Failure::NotEnrolled.into()),
-    }
+    output.result(&report.value(), || report.text(&output))?;
+    report.judge()
 }
 
 impl Report {
@@ -97,6 +101,7 @@ impl Report {
         Ok(Self {
             identity: Identity::load(&state.identity())?,
             running,
+            enrolling: running.is_some_and(state_dir::is_enrolling),
             snapshot,
             missing: acknowledged.saturating_sub(held),
             log,
@@ -125,23 +130,46 @@ impl Report {
         (its && now_ms().saturating_sub(snapshot.written_ms) < FRESH_MS).then_some(snapshot)
     }
 
+    fn is_enrolled(&self) -> bool {
+        let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
+        matches!(enrolment, Some(Enrolment::Enrolled { .. }))
+    }
+
+    /// The verdict, for the exit code.
+    fn judge(&self) -> Result<()> {
+        if self.missing > 0 {
+            return Err(Failure::Damaged(anyhow!(self.lacks())).into());
+        }
+        if !self.is_enrolled() {
+            return Err(Failure::NotEnrolled.into());
+        }
+        match self.verdict().0 {
+            WORKING => Ok(()),
+            verdict => Err(Failure::NotWorking(verdict).into()),
+        }
+    }
+
+    fn lacks(&self) -> String {
+        format!("{} records that were signed or anchored are missing", self.missing)
+    }
+
     /// Is it working? In a few words, and what to do.
     pub fn verdict(&self) -> (&'static str, Vec<String>) {
-        let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
         let mut advice = Vec::new();
-        if !matches!(enrolment, Some(Enrolment::Enrolled { .. })) {
+        if !self.is_enrolled() && !self.enrolling {
             advice.push("enrol: matrixai-agent enroll --token FILE".to_string());
         }
         if self.missing > 0 {
-            advice.push(format!(
-                "{} records that were signed or anchored are missing: matrixai-agent doctor",
-                self.missing
-            ));
+            advice.push(format!("{}: matrixai-agent doctor", self.lacks()));
         }
         let verdict = match (self.running, self.now()) {
             (None, _) => {
                 advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
                 "not running"
+            }
+            (Some(_), None) if self.enrolling => {
+                advice.push("let `matrixai-agent enroll` come to its end; it says where it is".into());
+                ENROLLING
             }
             (Some(_), None) => {
                 advice.push(
@@ -153,10 +181,8 @@ impl Report {
                 advice.push("find out more: matrixai-agent doctor".into());
                 "running, with trouble"
             }
-            (Some(_), Some(_)) => match enrolment {
-                Some(Enrolment::Enrolled { .. }) => "working",
-                _ => "logging, not enrolled",
-            },
+            (Some(_), Some(_)) if self.is_enrolled() => WORKING,
+            (Some(_), Some(_)) => "logging, not enrolled",
         };
         (verdict, advice)
     }
@@ -188,7 +214,7 @@ impl Report {
     fn text(&self, output: &Output) -> String {
         let (verdict, advice) = self.verdict();
         let painted = match verdict {
-            "working" => output.good(verdict),
+            WORKING => output.good(verdict),
             "not running" => output.bad(verdict),
             _ => output.doubtful(verdict),
         };

@@ -1,6 +1,6 @@
 //! What the log was told in this run, kept at hand for whoever looks: the running agent alone knows it without reading the log.
 
-use crate::{clock::now_ms, render};
+use crate::{clock::now_ms, gap::Length, render, views::words};
 use attest::{
     Record,
     record::{self, Activity, Body, Chip, ChipState, Drill, Gap},
@@ -70,8 +70,11 @@ pub struct Anchored {
 pub struct Gaps {
     /// How many.
     pub count: u64,
-    /// How long, together, ms.
+    /// How long those were, together, whose length is known, ms.
     pub ms: u64,
+    /// How many are of unknown length.
+    #[serde(default)]
+    pub unmeasured: u64,
 }
 
 /// Tasks of the network.
@@ -182,7 +185,19 @@ impl Gaps {
     /// Adds a stretch.
     pub const fn add(&mut self, gap: &Gap) {
         self.count += 1;
-        self.ms = self.ms.saturating_add(gap.to_ms.abs_diff(gap.from_ms));
+        match Length::of(gap).ms() {
+            Some(ms) => self.ms = self.ms.saturating_add(ms),
+            None => self.unmeasured += 1,
+        }
+    }
+
+    /// How long, in words.
+    pub fn length(&self) -> String {
+        match (self.count.saturating_sub(self.unmeasured), self.unmeasured) {
+            (_, 0) => words::span(self.ms),
+            (0, _) => "length not known".into(),
+            (_, unmeasured) => format!("{}, and {unmeasured} of unknown length", words::span(self.ms)),
+        }
     }
 }
 
@@ -298,7 +313,12 @@ pub mod tests {
         assert_eq!((one.energy_mj, one.samples), (Some(2 * 39_240_000), 120));
         assert_eq!((other.energy_mj, other.read_bytes, other.samples), (None, None, 60));
         assert_eq!(tally.gaps.len(), 1, "an end in order is no stretch");
-        assert_eq!(tally.gaps["clock-jump"], Gaps { count: 1, ms: 1_500 });
+        let back = Gaps { count: 1, ms: 0, unmeasured: 1 };
+        assert_eq!((tally.gaps["clock-jump"], back.length()), (back, "length not known".into()));
+        let mut gaps = back;
+        gaps.add(&Gap { from_ms: 500, to_ms: 2_000, reason: GapReason::Crashed });
+        gaps.add(&Gap { from_ms: 0, to_ms: 1_796_024_632_000, reason: GapReason::LogLost });
+        assert_eq!((gaps.ms, gaps.length()), (1_500, "1 s, and 2 of unknown length".into()));
     }
 
     #[test]

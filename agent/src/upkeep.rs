@@ -341,7 +341,7 @@ impl Upkeep {
                 made = true;
             }
             if let Err(error) = self.keep_enrolled().await {
-                tracing::warn!(%error, "no last anchor");
+                tracing::warn!("no last anchor: {error:#}");
                 return;
             }
             let Some(client) = &self.client else { return };
@@ -356,7 +356,7 @@ impl Upkeep {
         if let Some(device) = &self.device
             && let Err(error) = self.agent.sign_head(device)
         {
-            tracing::warn!(%error, "the log's head was not signed");
+            tracing::warn!("the log's head was not signed: {error:#}");
         }
         self.post();
         if let Some(client) = self.client.take()

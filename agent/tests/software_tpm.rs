@@ -5,7 +5,9 @@ mod host;
 
 use host::{Host, exit_code, stderr, wait_until};
 use std::{
+    ffi::OsStr,
     fs,
+    os::unix::ffi::OsStrExt,
     time::{Duration, Instant},
 };
 
@@ -201,7 +203,7 @@ fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
     let host = Host::new();
     host.start_and_stop();
     let before = host.records().len();
-    for (file, text) in [("outbox.redb", "no database"), ("anchors.jsonl", "{\n")] {
+    for (file, text) in [("outbox.redb", "no database"), ("anchors.jsonl", "{\n"), ("identity.json", "{")] {
         let (path, kept) = (host.file(file), host.file("kept"));
         fs::rename(&path, &kept).unwrap();
         fs::write(&path, text).unwrap();
@@ -210,17 +212,80 @@ fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
             assert_eq!(exit_code(&run), 5, "{}", stderr(&run));
             assert!(stderr(&run).contains(file), "{}", stderr(&run));
         }
+        if file != "outbox.redb" {
+            let status = host.command(&["status"]).output().unwrap();
+            assert_eq!(exit_code(&status), 5, "{}", stderr(&status));
+        }
         fs::rename(&kept, &path).unwrap();
     }
     assert_eq!(host.records().len(), before);
     let segment = fs::read_dir(host.file("log")).unwrap().map(|entry| entry.unwrap().path());
     let segment = segment.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
-    fs::write(&segment, &fs::read(&segment).unwrap()[..20]).unwrap();
+    let whole = fs::read(&segment).unwrap();
+    fs::write(&segment, &whole[..20]).unwrap();
     let run = host.command(&["run"]).output().unwrap();
     assert_eq!(exit_code(&run), 5, "{}", stderr(&run));
     let doctor = host.command(&["doctor"]).output().unwrap();
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("signed or anchored"));
-    assert_eq!(exit_code(&host.command(&["log", "verify"]).output().unwrap()), 1);
+    let out = host.dir().join("out");
+    let out = out.to_str().unwrap();
+    for reading in [&["log", "verify"][..], &["status"]] {
+        let read = host.command(reading).output().unwrap();
+        assert_eq!(exit_code(&read), 5, "{reading:?}: {}", stderr(&read));
+    }
+    // A bit that flipped in the middle of what was written.
+    let mut bytes = whole.clone();
+    bytes[whole.len() / 2] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    for reading in [
+        &["run"][..],
+        &["log", "verify"],
+        &["log", "list", "--from", "0"],
+        &["log", "export", "--out", out],
+        &["status"],
+        &["report", "--html", out],
+    ] {
+        let read = host.command(reading).output().unwrap();
+        assert_eq!(exit_code(&read), 5, "{reading:?}: {}", stderr(&read));
+        assert!(stderr(&read).contains(segment.to_str().unwrap()), "{reading:?}: {}", stderr(&read));
+    }
+    let doctor = host.command(&["doctor"]).output().unwrap();
+    let doctor = String::from_utf8_lossy(&doctor.stdout);
+    assert!(doctor.contains(segment.to_str().unwrap()) && doctor.contains("from a copy"), "{doctor}");
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_is_written_to() {
+    let host = Host::new();
+    host.start_and_stop();
+    let out = host.dir().join(OsStr::from_bytes(b"\xff"));
+    for command in [&["log", "export", "--out"][..], &["report", "--html"]] {
+        let file = out.join(command[0]);
+        fs::create_dir_all(&out).unwrap();
+        let done = host.command(command).arg(&file).arg("--json").output().unwrap();
+        assert_eq!(exit_code(&done), 0, "{command:?}: {}", stderr(&done));
+        assert!(file.exists());
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let host = Host::new();
+    host.start_and_stop();
+    for command in [&["log", "list"][..], &["log", "verify", "--json"], &["top", "--once"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let run = host.command(command).stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let run = run.wait_with_output().unwrap();
+        assert_eq!(exit_code(&run), 1, "{command:?}");
+        assert!(stderr(&run).contains("standard output"), "{}", stderr(&run));
+    }
+    let nothing = host.command(&["log", "list", "--limit", "0"]).output().unwrap();
+    assert!(nothing.status.success() && nothing.stdout.is_empty());
+    let beyond = host.command(&["log", "prove", "0", "--size", "99999"]).output().unwrap();
+    assert_eq!(exit_code(&beyond), 1);
+    assert!(stderr(&beyond).contains("--size 99999"), "{}", stderr(&beyond));
+    let beyond = host.command(&["log", "prove", "3", "--size", "2"]).output().unwrap();
+    assert!(stderr(&beyond).contains("not among the first 2"), "{}", stderr(&beyond));
 }
 
 #[test]
@@ -270,6 +335,22 @@ fn wrong_configuration_and_usage_are_2() {
         assert!(!stderr(&status).contains("panicked"));
     }
     assert_eq!(exit_code(&host.command(&["nonsense"]).output().unwrap()), 2);
+    assert_eq!(exit_code(&host.command(&["top", "--once", "--json"]).output().unwrap()), 2);
+    fs::write(host.config(), "").unwrap();
+    let no_text = OsStr::from_bytes(b"\xff");
+    for (name, value) in [
+        ("MATRIXAI_STATE_DIR", OsStr::new("")),
+        ("MATRIXAI_STATE_DIR", no_text),
+        ("MATRIXAI_TPM", OsStr::new("foo:bar")),
+        ("MATRIXAI_WINDOW_SECONDS", OsStr::new("99999999999")),
+        ("MATRIXAI_LOG", OsStr::new("!!!")),
+        ("MATRIXAI_LOG", no_text),
+    ] {
+        let status = host.command(&["status"]).env(name, value).current_dir(host.dir()).output().unwrap();
+        assert_eq!(exit_code(&status), 2, "{name}: {}", stderr(&status));
+        let key = name.trim_start_matches("MATRIXAI_");
+        assert!(stderr(&status).to_uppercase().contains(key), "{}", stderr(&status));
+    }
     let missing = host.bare(&["--config", "/nonexistent.toml", "status"]).output().unwrap();
     assert_eq!(exit_code(&missing), 2);
 }

@@ -61,7 +61,7 @@ impl Disks {
 
 impl Disk {
     fn chip(&self, index: u16) -> Chip {
-        let first = |names: [&str; 3]| {
+        let first = |names: &[&str]| {
             let texts = names.iter().map(|name| files::name(self.folder.join(name)));
             texts.into_iter().find(|text| !text.is_empty())
         };
@@ -70,11 +70,12 @@ impl Disk {
             kind: ChipKind::Disk,
             index,
             state: if present { ChipState::Present } else { ChipState::Absent },
-            name: first(["device/model", "device/name", "device/device"])
+            // A virtual disk has a number (`device/device`) and no name: `vda` says more.
+            name: first(&["device/model", "device/name"])
                 .unwrap_or_else(|| files::clean(files::file_name(&self.folder))),
-            id: first(["device/serial", "serial", "wwid"]).unwrap_or_default(),
+            id: first(&["device/serial", "serial", "wwid"]).unwrap_or_default(),
             driver: Text::new(),
-            firmware: first(["device/firmware_rev", "device/rev", "device/fwrev"]).unwrap_or_default(),
+            firmware: first(&["device/firmware_rev", "device/rev", "device/fwrev"]).unwrap_or_default(),
             memory_mib: sectors(&self.folder).map(|sectors| sectors / ((1 << 20) / SECTOR)),
         }
     }

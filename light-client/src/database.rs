@@ -23,7 +23,10 @@ impl ChainDatabase {
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
         fs::create_dir_all(state_dir)
             .map_err(|source| Error::StateFolder { path: state_dir.to_owned(), source })?;
-        Ok(Self { path: state_dir.join("chain.db") })
+        let database = Self { path: state_dir.join("chain.db") };
+        // What a process that was killed had begun.
+        database.remove_draft();
+        Ok(database)
     }
 
     /// The saved content, or nothing if there is none that can be trusted.
@@ -54,13 +57,31 @@ impl ChainDatabase {
     }
 
     fn replace(&self, content: &str) -> std::io::Result<()> {
-        let draft = self.path.with_extension("db.new");
+        let written = self.write(content);
+        if written.is_err() {
+            // This is a cache: on a full disk it must not take the room of what cannot be had again.
+            self.remove_draft();
+        }
+        written
+    }
+
+    fn write(&self, content: &str) -> std::io::Result<()> {
+        let draft = self.draft();
         let mut file = File::create(&draft)?;
         writeln!(file, "{}", digest(content))?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
         fs::rename(&draft, &self.path)?;
         self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+
+    fn draft(&self) -> PathBuf {
+        self.path.with_extension("db.new")
+    }
+
+    fn remove_draft(&self) {
+        // Mostly there is none.
+        let _ = fs::remove_file(self.draft());
     }
 }
 
@@ -101,10 +122,38 @@ mod tests {
     fn a_torn_draft_is_not_looked_at() {
         let (_folder, database) = database();
         database.save("good").unwrap();
-        fs::write(database.path.with_extension("db.new"), "torn").unwrap();
+        fs::write(database.draft(), "torn").unwrap();
         assert_eq!(database.load().as_deref(), Some("good"));
         database.save("better").unwrap();
         assert_eq!(database.load().as_deref(), Some("better"));
+    }
+
+    #[test]
+    fn a_draft_that_was_left_behind_is_removed() {
+        let (folder, database) = database();
+        database.save("good").unwrap();
+        fs::write(database.draft(), "torn").unwrap();
+        let database = ChainDatabase::open(&folder.path().join("deeper/state")).unwrap();
+        assert!(!database.draft().exists());
+        assert_eq!(database.load().as_deref(), Some("good"));
+    }
+
+    #[test]
+    fn a_save_that_fails_leaves_no_draft() {
+        let (_folder, database) = database();
+        // The draft is written whole, and cannot take this place.
+        fs::create_dir(&database.path).unwrap();
+        assert!(database.save("new").is_err());
+        assert!(!database.draft().exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_left_as_it_was() {
+        let (_folder, database) = database();
+        std::os::unix::fs::symlink("/dev/full", database.draft()).unwrap();
+        assert!(database.save("new").is_err());
+        assert!(fs::symlink_metadata(database.draft()).is_err());
+        assert_eq!(database.load(), None);
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Neighbour {
         Ok(())
     }
 
+    /// What its agent says of itself.
+    pub fn status(&self, stage: &Stage) -> Result<Value> {
+        stage.status_by(&mut self.command(stage))
+    }
+
     /// Runs one of the agent's commands to its end.
     pub fn agent_once(&self, stage: &Stage, arguments: &[&str]) -> Result<String> {
         stage.output(self.command(stage).args(arguments))

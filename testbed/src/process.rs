@@ -96,6 +96,15 @@ impl Guarded {
 
 /// Runs a command to its end and returns what it said. If somebody it depends on is gone meanwhile, it is stopped: it might wait for ever.
 pub(crate) fn output(command: &mut Command, check: impl Fn() -> Result<()>) -> Result<String> {
+    output_if(command, check, ExitStatus::success)
+}
+
+/// The same, of a command that may end in other ways than well.
+pub(crate) fn output_if(
+    command: &mut Command,
+    check: impl Fn() -> Result<()>,
+    is_fine: impl Fn(&ExitStatus) -> bool,
+) -> Result<String> {
     let what = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().with_context(|| what.clone())?;
@@ -109,7 +118,7 @@ pub(crate) fn output(command: &mut Command, check: impl Fn() -> Result<()>) -> R
         thread::sleep(Duration::from_millis(20));
     }
     let out = running.join().ok().context("a thread ended")??;
-    if !out.status.success() {
+    if !is_fine(&out.status) {
         bail!("{what} failed ({}):\n{}", out.status, String::from_utf8_lossy(&out.stderr));
     }
     Ok(String::from_utf8(out.stdout)?)

@@ -11,8 +11,7 @@ pub fn pause(config: &Config, output: Output) -> Result<()> {
     fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))?;
     output.result(&json!({ "paused": true }), || {
         "paused: what is being worked on rests, and no new work is taken until `matrixai-agent drill resume`".into()
-    });
-    Ok(())
+    })
 }
 
 /// `drill resume`.
@@ -24,6 +23,5 @@ pub fn resume(config: &Config, output: Output) -> Result<()> {
         }
         _ => {}
     }
-    output.result(&json!({ "paused": false }), || "drilling goes on".into());
-    Ok(())
+    output.result(&json!({ "paused": false }), || "drilling goes on".into())
 }

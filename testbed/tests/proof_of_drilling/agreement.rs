@@ -9,7 +9,7 @@ pub fn credited_the_same(network: &mut Network) -> Result<()> {
     network.drill(true)?;
     let Network { stage, grace: neighbour, runtime, eyes, cast, .. } = network;
     stage.until("three tasks that both have seen agreed", |stage| {
-        let other: Value = serde_json::from_str(&neighbour.agent_once(stage, &["status", "--json"])?)?;
+        let other = neighbour.status(stage)?;
         Ok((agreed(&stage.status()?).min(agreed(&other)) >= 3).then_some(()))
     })?;
     let log = stage.agent_once(&["log", "list", "--from", "0", "--limit", "100000", "--json"])?;

@@ -92,7 +92,11 @@ fn log_and_anchors(page: &mut Exposition, snapshot: &Snapshot, log: &Tally) {
         "Stretches without records that this run of the agent wrote down, by reason.",
     );
     log.gaps.iter().for_each(|(reason, gap)| gaps.sample(&[("reason", reason)], float(gap.count)));
-    let mut gaps = page.family("matrixai_log_gap_seconds_total", Counter, "How long they were, together.");
+    let mut gaps = page.family(
+        "matrixai_log_gap_seconds_total",
+        Counter,
+        "How long those were, together, whose length is known.",
+    );
     log.gaps.iter().for_each(|(reason, gap)| gaps.sample(&[("reason", reason)], thousandths(Some(gap.ms))));
     page.one(
         "matrixai_anchors_total",

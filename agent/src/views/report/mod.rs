@@ -32,11 +32,10 @@ pub fn report(config: &Config, html: &Path, days: u32, output: Output) -> Result
     // Meant for others: it is as readable as any new file.
     fs::write(html, page).with_context(|| format!("cannot write {}", html.display()))?;
     let value = json!({
-        "html": html, "from_ms": digest.from_ms, "to_ms": digest.to_ms, "records": digest.records, "gaps": digest.gaps.count,
+        "html": html.display().to_string(), "from_ms": digest.from_ms, "to_ms": digest.to_ms, "records": digest.records, "gaps": digest.gaps.count,
         "anchors": digest.anchors.count, "replay": digest.replay(),
     });
-    output.result(&value, || format!("{} records of {days} days, in {}", digest.records, html.display()));
-    Ok(())
+    output.result(&value, || format!("{} records of {days} days, in {}", digest.records, html.display()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{
     digest::{BUCKETS, Bucket, ChipDigest, Digest, ends_with_a_start},
 };
 use crate::{
+    gap::Length,
     identity::{Enrolment, Identity},
     render, replay,
     views::words,
@@ -176,16 +177,20 @@ impl Digest {
     fn gap_stretches<'a>(&self) -> Vec<Stretch<'a>> {
         let gaps = self.gaps.latest.iter();
         gaps.map(|gap| {
-            let (from, to) = (gap.from_ms.min(gap.to_ms), gap.from_ms.max(gap.to_ms));
-            Stretch { class: "gap", from: self.share(from), to: self.share(to), title: gap_text(gap) }
+            // One of unknown length is shown where it ended.
+            let from = Length::of(gap).ms().map_or(gap.to_ms, |_| gap.from_ms);
+            Stretch { class: "gap", from: self.share(from), to: self.share(gap.to_ms), title: gap_text(gap) }
         })
         .collect()
     }
 }
 
 fn gap_text(gap: &Gap) -> String {
-    let length = words::span(gap.to_ms.abs_diff(gap.from_ms));
-    format!("{}, {length} from {} UTC", render::reason(gap.reason), minute(gap.from_ms.min(gap.to_ms)))
+    let reason = render::reason(gap.reason);
+    match Length::of(gap) {
+        Length::Known(ms) => format!("{reason}, {} from {} UTC", words::span(ms), minute(gap.from_ms)),
+        length => format!("{reason}, {length}; until {} UTC", minute(gap.to_ms)),
+    }
 }
 
 fn timeline(digest: &Digest) -> String {
@@ -381,21 +386,22 @@ fn gaps(digest: &Digest) -> String {
     if digest.gaps.count == 0 {
         out += "<p>The log tells of no gap in this period.</p>";
     } else {
-        let sums = digest
-            .reasons
-            .iter()
-            .map(|(reason, gaps)| format!("{} × {reason} ({} in all)", gaps.count, words::span(gaps.ms)));
+        let sums = digest.reasons.iter().map(|(reason, gaps)| {
+            let all = if gaps.unmeasured == 0 { " in all" } else { "" };
+            format!("{} × {reason} ({}{all})", gaps.count, gaps.length())
+        });
         let _ = write!(
             out,
             "<p>{}. The latest:</p><table><tr><th>from (UTC)</th><th>to</th><th>length</th><th>why</th></tr>",
             sums.collect::<Vec<_>>().join(", ")
         );
         for gap in digest.gaps.latest.iter().rev().take(ROWS) {
-            let length = words::span(gap.to_ms.abs_diff(gap.from_ms));
+            let length = Length::of(gap);
+            let from =
+                if length == Length::BeginningUnknown { "not known".into() } else { minute(gap.from_ms) };
             let _ = write!(
                 out,
-                "<tr><td>{}</td><td>{}</td><td>{length}</td><td>{}</td></tr>",
-                minute(gap.from_ms),
+                "<tr><td>{from}</td><td>{}</td><td>{length}</td><td>{}</td></tr>",
                 minute(gap.to_ms),
                 render::reason(gap.reason)
             );

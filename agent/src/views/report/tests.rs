@@ -146,6 +146,20 @@ fn numbers_are_those_of_the_log() {
 }
 
 #[test]
+fn a_gap_of_unknown_length_is_no_time() {
+    let start = NOW - DAY_MS / 2;
+    let lost = Gap { from_ms: 0, to_ms: start, reason: GapReason::LogLost };
+    let back = Gap { from_ms: NOW + 2 * DAY_MS, to_ms: start + 60_000, reason: GapReason::Stopped };
+    let scene = Scene::of(vec![(start, join()), (start, Body::Gap(lost)), (back.to_ms, Body::Gap(back))]);
+    let digest = scene.digest(1);
+    assert!(digest.reasons.values().all(|gaps| (gaps.ms, gaps.unmeasured) == (0, 1)));
+    let page = scene.page(1);
+    is_well_formed(&page);
+    assert!(page.contains("since when is not known") && page.contains("the clock was set back by 2 d 11 h"));
+    assert!(page.contains("1 × log-lost (length not known)") && !page.contains("1970"));
+}
+
+#[test]
 fn only_the_period_counts() {
     let digest = story().digest(1);
     assert_eq!((digest.gaps.count, digest.anchors.count), (0, 0));

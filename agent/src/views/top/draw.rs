@@ -251,7 +251,7 @@ impl View<'_> {
         }
         let gaps = self.now_log().into_iter().flat_map(|log| &log.gaps);
         let gaps: Vec<String> =
-            gaps.map(|(reason, gap)| format!("{} × {reason} ({})", gap.count, words::span(gap.ms))).collect();
+            gaps.map(|(reason, gap)| format!("{} × {reason} ({})", gap.count, gap.length())).collect();
         if self.now_log().is_some() {
             let text = if gaps.is_empty() {
                 "no gaps in this run".into()

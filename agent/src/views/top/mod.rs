@@ -6,6 +6,8 @@ mod look;
 
 use crate::{
     config::Config,
+    failure::Failure,
+    output::{self, Output},
     state_dir::StateDir,
     status::Report,
     views::top::{draw::View, history::History, look::Look},
@@ -21,7 +23,7 @@ use ratatui::{
     },
 };
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     time::{Duration, Instant},
 };
 
@@ -46,7 +48,12 @@ struct Screen {
 }
 
 /// Draws until `q`, or once.
-pub fn top(config: &Config, once: bool) -> Result<()> {
+pub fn top(config: &Config, once: bool, output: Output) -> Result<()> {
+    if output.json {
+        return Err(
+            Failure::Usage("`top` draws for people; for programs: matrixai-agent status --json").into()
+        );
+    }
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if !once && !terminal {
         bail!("this is no terminal: take `matrixai-agent top --once`, or `matrixai-agent status`");
@@ -81,9 +88,7 @@ impl Screen {
         let (columns, rows) =
             if std::io::stdout().is_terminal() { terminal::size().unwrap_or(USUAL) } else { USUAL };
         let text = text(&self.view(), columns, rows)?;
-        // A reader that has gone away is no failure.
-        let _ = writeln!(std::io::stdout(), "{text}");
-        Ok(())
+        output::write(&format!("{text}\n"))
     }
 
     fn run(&mut self) -> Result<()> {
