@@ -448,7 +448,7 @@ async fn look_at_chain(
     let client = match LightClient::start(specification, scratch).await {
         Ok(client) => client,
         Err(error) => {
-            let advice = "export it anew: matrixai-node export-chain-spec --raw";
+            let advice = "write it anew from a running node: matrixai chain spec --node URL --out FILE";
             return vec![Finding::bad(SUBJECT, error.to_string(), advice)];
         }
     };

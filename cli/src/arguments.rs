@@ -7,6 +7,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   matrixai key new --out owner.json
+  matrixai chain spec --node http://127.0.0.1:9944 --out chain.json
   matrixai --chain chain.json --key owner.json token create --machines 20 --expires 7d --out token.key
   matrixai --chain chain.json --key owner.json machines
   matrixai --chain chain.json --key owner.json stake bond 100
@@ -19,6 +20,51 @@ Settings: ~/.config/matrixai/cli.toml with chain, state, key, dev_account, passw
 The password of a key file is asked for, or read from --password-file or MATRIXAI_PASSWORD.
 Amounts are in tokens with up to 12 decimals; in JSON they are strings in the smallest unit.
 Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
+
+const KEY: &str = "\
+Examples:
+  matrixai key new --out owner.json                      # shows the recovery phrase once
+  matrixai key import --out owner.json --phrase-file phrase.txt
+  matrixai --key owner.json key show
+  matrixai --key owner.json key export --out inspector.seed";
+
+const TOKEN: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json token create --machines 20 --expires 7d --out token.key
+  matrixai --chain chain.json --key owner.json token list
+  matrixai --chain chain.json --key owner.json token revoke token.key
+
+A token must outlive the block that it comes in, and the machines' enrolments: not less than an hour.";
+
+const MACHINES: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json machines
+  matrixai --chain chain.json machines --of 5F… --json
+  matrixai --chain chain.json machines show ID --json > machine.json   # for `matrixai-inspector verify --machine`
+  matrixai --chain chain.json --key owner.json machines retire ID
+
+A ! behind a machine: a log of it was lost once, and what an earlier epoch anchored cannot be shown.";
+
+const STAKE: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json stake
+  matrixai --chain chain.json --key owner.json stake bond 100
+  matrixai --chain chain.json --key owner.json stake unbond 40       # comes free later
+  matrixai --chain chain.json --key owner.json stake withdraw";
+
+const DEPOSITS: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json deposits
+  matrixai --chain chain.json deposits 5F… --json";
+
+const CHAIN: &str = "\
+Examples:
+  matrixai chain spec --node http://127.0.0.1:9944 --out chain.json
+  matrixai chain spec --node http://127.0.0.1:9944 --bootnode /dns/node.example/tcp/30333/p2p/12D3Koo… --out chain.json
+  matrixai chain spec --node http://127.0.0.1:9944 --out chain.json --force      # a newer checkpoint
+
+The file holds boot nodes and a checkpoint at the node's last finalised block, which `matrixai-node export-chain-spec` does not know.
+Whoever starts from it trusts that node for the checkpoint: make it from a node of your own, and anew every few weeks for new machines.";
 
 const AUTHORITY: &str = "\
 Examples:
@@ -121,12 +167,16 @@ impl Global {
 #[derive(Subcommand)]
 pub enum Command {
     /// Makes, imports and shows key files; nothing of it touches the network
-    #[command(subcommand)]
+    #[command(subcommand, after_help = KEY)]
     Key(KeyCommand),
+    /// What light clients start from
+    #[command(subcommand, after_help = CHAIN)]
+    Chain(ChainCommand),
     /// Join tokens: with one, a fleet enrols without the owner's key
-    #[command(subcommand)]
+    #[command(subcommand, after_help = TOKEN)]
     Token(TokenCommand),
     /// The owner's machines: level, standing, last anchor
+    #[command(after_help = MACHINES)]
     Machines {
         /// Of another owner
         #[arg(long, value_name = "ACCOUNT")]
@@ -136,6 +186,7 @@ pub enum Command {
         command: Option<MachinesCommand>,
     },
     /// What is at stake for the machines' results: without it they are given no tasks
+    #[command(after_help = STAKE)]
     Stake {
         /// More than a look.
         #[command(subcommand)]
@@ -176,6 +227,7 @@ pub enum Command {
         account: Option<String>,
     },
     /// What is held of an account, and why
+    #[command(after_help = DEPOSITS)]
     Deposits {
         /// Another account than the own
         account: Option<String>,
@@ -224,6 +276,31 @@ pub enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+/// Chains.
+#[derive(Subcommand)]
+pub enum ChainCommand {
+    /// Writes a running chain's specification, with boot nodes and a checkpoint, for agents, inspectors and this tool
+    #[command(after_help = CHAIN)]
+    Spec(Spec),
+}
+
+/// Whom to ask, and where to write.
+#[derive(Args)]
+pub struct Spec {
+    /// The RPC address of a node of the chain
+    #[arg(long, value_name = "URL")]
+    pub node: String,
+    /// Where light clients find the chain; may be given several times [default: the node's own addresses]
+    #[arg(long = "bootnode", value_name = "MULTIADDR")]
+    pub bootnodes: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Overwrites the file
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Join tokens.
@@ -421,6 +498,8 @@ mod tests {
             "matrixai authority join --stake 1 --keys aa",
             "matrixai authority join --stake 1 --keys aa --proof bb --node http://n",
             "matrixai tasks data",
+            "matrixai chain spec --out c.json",
+            "matrixai chain spec --node http://n",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

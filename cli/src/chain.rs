@@ -45,6 +45,7 @@ fn machine_from(id: [u8; 32], machine: machines::Machine) -> Machine {
         id: hex::encode(id),
         owner: machine.owner.to_string(),
         device: machine.device.to_string(),
+        attestation_key: hex::encode(machine.ak_public.0),
         level: lower(&machine.level),
         standing: lower(&machine.standing),
         epoch: machine.epoch,
@@ -56,6 +57,7 @@ fn machine_from(id: [u8; 32], machine: machines::Machine) -> Machine {
         lapses: machine.lapses,
         absent: machine.absent,
         log_lost: machine.log_lost,
+        floor: machine.floor,
     }
 }
 

@@ -47,6 +47,25 @@ pub enum Error {
     /// The light client, or what the chain answered through it.
     #[error("{0}")]
     Chain(#[from] light_client::Error),
+    /// The same, with what to do about it.
+    #[error("{0}: {1}")]
+    Advised(light_client::Error, &'static str),
+    /// A node that gave no specification.
+    #[error("the node at {0} gave no specification: {1}")]
+    Specify(String, crate::specification::NoSpecification),
+    /// Nothing is to be sent.
+    #[error("nothing would be sent: name an amount above zero")]
+    NothingToSend,
+    /// Less than what is to be sent.
+    #[error("{account} has {free} tokens that it may send, less than {amount}: nothing was sent")]
+    TooLittle {
+        /// What is to be sent.
+        amount: Amount,
+        /// What there is.
+        free: Amount,
+        /// Whose.
+        account: String,
+    },
     /// The chain has not been reached in time.
     #[error(
         "the chain was not reached within {0} s ({1}); check the network and the specification's boot nodes"
@@ -101,4 +120,32 @@ pub enum Error {
     /// The runtime of this program.
     #[error("cannot start: {0}")]
     Start(std::io::Error),
+}
+
+impl Error {
+    /// Whether the command line, or the settings, are to blame.
+    pub const fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(_)
+                | Self::NoChain
+                | Self::Specification(..)
+                | Self::NoAccount
+                | Self::TwoAccounts
+                | Self::NoAddress(_)
+                | Self::NoIdentifier(..)
+                | Self::NothingToSend
+                | Self::Specify(_, crate::specification::NoSpecification::Address(_))
+        )
+    }
+
+    /// Whether a call that ended so is surely not on chain, and never will be.
+    pub const fn is_final(&self) -> bool {
+        use light_client::Error as Chain;
+        matches!(
+            self,
+            Self::Chain(Chain::Refused(_) | Chain::Dispatch(_) | Chain::Expired(_))
+                | Self::Advised(Chain::Refused(_) | Chain::Dispatch(_) | Chain::Expired(_), _)
+        )
+    }
 }

@@ -99,7 +99,16 @@ pub async fn deposits(of: Option<&str>, config: &Config, global: &Global) -> Res
 /// Sends tokens.
 pub async fn transfer(to: &str, amount: Amount, config: &Config, global: &Global) -> Result<(), Error> {
     let to = account::parse(to)?;
+    if amount.0 == 0 {
+        return Err(Error::NothingToSend);
+    }
     let done = session::with_key(config, global, async |session, key| {
+        let Balance { account, free, frozen, .. } =
+            chain::balance(&session.latest().await?, &key.account()).await?;
+        let free = Amount(free.0.saturating_sub(frozen.0));
+        if free < amount {
+            return Err(Error::TooLittle { amount, free, account });
+        }
         let included = session.call("sending", &chain::transfer(to, amount), key).await?;
         Ok(Done { done: "sent", block: included.block.number })
     });

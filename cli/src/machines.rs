@@ -21,6 +21,8 @@ pub struct Machine {
     pub owner: String,
     /// Its account.
     pub device: String,
+    /// `TPMT_PUBLIC` of its attestation key in hex: the one that inspectors' credentials bound to its TPM.
+    pub attestation_key: String,
     /// How far its identity can be trusted: hardware, virtual or unverified.
     pub level: String,
     /// active, lapsed, forked or retired.
@@ -43,6 +45,27 @@ pub struct Machine {
     pub absent: u32,
     /// Whether the log of an earlier epoch was lost.
     pub log_lost: bool,
+    /// Anchors whose counter is not above this belong to a log that is lost.
+    pub floor: u64,
+}
+
+/// A machine, and of which chain and block that is: what `matrixai-inspector verify --machine` holds evidence against.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Hash of the chain's first block, in hex.
+    genesis: String,
+    /// The finalised block that all this is of.
+    block: u64,
+    /// Its hash in hex.
+    block_hash: String,
+    #[serde(flatten)]
+    machine: Machine,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}of        block {}, {}\n", self.machine, self.block, self.block_hash)
+    }
 }
 
 /// A machine's last anchor.
@@ -73,8 +96,13 @@ impl fmt::Display for Machines {
             );
         }
         let head = ["machine", "level", "standing", "counter", "size", "seen", "due"];
-        row(out, head.map(str::to_owned))?;
-        self.0.iter().try_for_each(|machine| row(out, cells(machine)))
+        row(out, head.map(str::to_owned), "")?;
+        let mark = |machine: &Machine| if machine.log_lost { "  !" } else { "" };
+        self.0.iter().try_for_each(|machine| row(out, cells(machine), mark(machine)))?;
+        if self.0.iter().any(|machine| machine.log_lost) {
+            writeln!(out, "\n! a log of it was lost once: what an earlier epoch anchored cannot be shown")?;
+        }
+        Ok(())
     }
 }
 
@@ -91,8 +119,9 @@ fn cells(machine: &Machine) -> [String; 7] {
 fn row(
     out: &mut fmt::Formatter<'_>,
     [id, level, standing, counter, size, seen, due]: [String; 7],
+    mark: &str,
 ) -> fmt::Result {
-    writeln!(out, "{id:17}  {level:10}  {standing:8}  {counter:>8}  {size:>10}  {seen:>9}  {due:>9}")
+    writeln!(out, "{id:17}  {level:10}  {standing:8}  {counter:>8}  {size:>10}  {seen:>9}  {due:>9}{mark}")
 }
 
 impl fmt::Display for Machine {
@@ -143,10 +172,17 @@ pub async fn run(
         Some(MachinesCommand::Show { id }) => {
             let key = output::identifier(id, "machine")?;
             let machine = session::with(config, global, async |session| {
-                Ok(chain::machine(&session.latest().await?, key).await?)
+                let at = session.latest().await?;
+                let machine = chain::machine(&at, key).await?;
+                Ok(machine.map(|machine| Shown {
+                    genesis: hex::encode(session.genesis()),
+                    block: at.block_number(),
+                    block_hash: hex::encode(at.block_hash()),
+                    machine,
+                }))
             });
-            let machine = machine.await?.ok_or_else(|| Error::UnknownMachine(id.clone()))?;
-            output::print(&machine, global.json)
+            let shown = machine.await?.ok_or_else(|| Error::UnknownMachine(id.clone()))?;
+            output::print(&shown, global.json)
         }
         Some(MachinesCommand::Retire { id }) => {
             let machine = output::identifier(id, "machine")?;
@@ -171,6 +207,7 @@ mod tests {
             id: "ab".repeat(32),
             owner: "5G".into(),
             device: "5F".into(),
+            attestation_key: "0023".into(),
             level: "hardware".into(),
             standing: "active".into(),
             epoch: 0,
@@ -182,6 +219,7 @@ mod tests {
             lapses: 0,
             absent: 0,
             log_lost: false,
+            floor: 0,
         }
     }
 
@@ -190,6 +228,24 @@ mod tests {
         let json = serde_json::to_value(Machines(vec![machine()])).unwrap();
         assert_eq!(json[0]["anchor"]["counter"], 4);
         assert_eq!(json[0]["standing"], "active");
+    }
+
+    #[test]
+    fn a_shown_machine_says_of_which_chain_and_block() {
+        let shown =
+            Shown { genesis: "aa".repeat(32), block: 30, block_hash: "bb".repeat(32), machine: machine() };
+        let json = serde_json::to_value(&shown).unwrap();
+        assert_eq!((&json["block"], &json["attestation_key"]), (&30.into(), &"0023".into()));
+        assert!(shown.to_string().ends_with(&format!("block 30, {}\n", "bb".repeat(32))));
+    }
+
+    #[test]
+    fn a_lost_log_is_marked() {
+        let lost = Machine { log_lost: true, ..machine() };
+        let table = Machines(vec![machine(), lost]).to_string();
+        let marked: Vec<_> = table.lines().map(|line| line.ends_with(" !")).collect();
+        assert_eq!(marked, [false, false, true, false, false], "{table}");
+        assert!(table.contains("lost once"), "{table}");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! - `account.rs`, `keystore.rs`, `phrase.rs`, `password.rs`, `private_file.rs`, `key_commands.rs`: keys
 //! - `token.rs`, `machines.rs`, `stake.rs`, `authority.rs`, `rewards.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands
-//! - `published.rs`: files that tasks run over; `node.rs`: the owner's own node, for its keys
-//! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place
+//! - `published.rs`: files that tasks run over; `node.rs`: the owner's own node; `specification.rs`: what light clients start from,
+//!   as that node tells it
+//! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place; `advice.rs`: what to do about refused ones
 //! - `arguments.rs`, `config.rs`, `output.rs`: what comes in and what goes out
 //!
 //! It must not know TPMs or logs: what it says of machines is what the chain has proven of them.
@@ -12,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod account;
+mod advice;
 mod amount;
 mod arguments;
 mod authority;
@@ -32,11 +34,12 @@ mod published;
 mod rewards;
 mod session;
 mod span;
+mod specification;
 mod stake;
 mod tasks;
 mod token;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, ChainCommand, Command};
 use clap::Parser;
 use config::Config;
 use error::Error;
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("matrixai: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
 }
@@ -67,6 +70,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Command::Key(command) = &arguments.command {
         return key_commands::run(command, &config, global);
     }
+    if let Command::Chain(ChainCommand::Spec(asked)) = &arguments.command {
+        return specification::write(asked, global);
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().map_err(Error::Start)?;
     runtime.block_on(on_chain(&arguments.command, &config, global))
@@ -75,6 +81,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 async fn on_chain(command: &Command, config: &Config, global: &arguments::Global) -> Result<(), Error> {
     match command {
         Command::Key(command) => key_commands::run(command, config, global),
+        Command::Chain(ChainCommand::Spec(asked)) => specification::write(asked, global),
         Command::Token(command) => token::run(command, config, global).await,
         Command::Machines { of, command } => {
             machines::run(of.as_deref(), command.as_ref(), config, global).await

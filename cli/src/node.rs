@@ -1,12 +1,14 @@
-//! The owner's own node, asked for fresh keys: the one thing that no light client can know.
+//! The owner's own node, asked for what no light client can know: fresh keys, and what a light client starts from.
 
 use crate::{authority::Keys, error::Error};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long a node may take to make keys.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A specification holds the first block's whole state, the runtime in hex with it.
+const LONGEST: u64 = 256 << 20;
 
 /// What `author_rotateKeysWithOwner` gives.
 #[derive(Deserialize)]
@@ -16,8 +18,8 @@ struct Rotated {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    result: Option<Rotated>,
+struct Answer<T> {
+    result: Option<T>,
     error: Option<Refusal>,
 }
 
@@ -30,23 +32,26 @@ struct Refusal {
 /// this only where its RPC is meant for its operator: on its own host, or with `--rpc-methods unsafe`.
 pub fn rotate_keys(url: &str, owner: &[u8; 32]) -> Result<Keys, Error> {
     let owner = format!("0x{}", hex::encode(owner));
-    let request =
-        json!({ "jsonrpc": "2.0", "id": 1, "method": "author_rotateKeysWithOwner", "params": [owner] });
-    let trouble = |why: String| Error::Node(url.into(), why);
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
-    let sent = agent.post(url).content_type("application/json").send(request.to_string());
-    let text = sent.and_then(|mut answer| answer.body_mut().read_to_string());
-    let text = text.map_err(|error| trouble(error.to_string()))?;
-    let Rotated { keys, proof } = read(&text).map_err(trouble)?;
+    let rotated = ask(url, "author_rotateKeysWithOwner", &json!([owner]));
+    let Rotated { keys, proof } = rotated.map_err(|why| Error::Node(url.into(), why))?;
     Ok(Keys::parse(&keys, &proof)?)
 }
 
+/// Asks a node one thing.
+pub fn ask<T: DeserializeOwned>(url: &str, method: &str, params: &Value) -> Result<T, String> {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
+    let sent = agent.post(url).content_type("application/json").send(request.to_string());
+    let text = sent.and_then(|mut answer| answer.body_mut().with_config().limit(LONGEST).read_to_string());
+    read(&text.map_err(|error| error.to_string())?)
+}
+
 /// What a node's answer holds.
-fn read(text: &str) -> Result<Rotated, String> {
-    let answer: Answer =
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let answer: Answer<T> =
         serde_json::from_str(text).map_err(|error| format!("not a node's answer: {error}"))?;
     match answer {
-        Answer { result: Some(rotated), .. } => Ok(rotated),
+        Answer { result: Some(result), .. } => Ok(result),
         Answer { error: Some(refusal), .. } => Err(refusal.message),
         Answer { .. } => Err("an answer without content".into()),
     }
@@ -104,7 +109,7 @@ mod tests {
         served.join().unwrap();
         assert!(matches!(rotate_keys(&url, &[0; 32]), Err(Error::Node(..))));
         for text in ["", "{}", "[]", r#"{"result":{}}"#] {
-            assert!(read(text).is_err(), "{text}");
+            assert!(read::<Rotated>(text).is_err(), "{text}");
         }
     }
 }

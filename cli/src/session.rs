@@ -1,6 +1,6 @@
 //! A light client for the length of one command, and something to look at while it works.
 
-use crate::{account, config::Config, error::Error};
+use crate::{account, advice, config::Config, error::Error};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use light_client::{AtBlock, Included, Key, LightClient, Phase, Stall, Status, subxt::tx::Payload};
 use std::{fs, time::Duration};
@@ -41,6 +41,11 @@ impl Session {
         reached.unwrap_or_else(|_| Err(Error::Unreachable(timeout, describe(&self.client.status()))))
     }
 
+    /// Hash of the chain's first block.
+    pub fn genesis(&self) -> [u8; 32] {
+        self.client.genesis().0
+    }
+
     /// The chain as of the latest finalised block.
     pub async fn latest(&self) -> Result<AtBlock, Error> {
         Ok(self.client.latest().await?)
@@ -51,7 +56,7 @@ impl Session {
         let bar = self.spinner(what);
         let included = self.client.call(call, key).await;
         bar.finish_and_clear();
-        Ok(included?)
+        included.map_err(advice::on)
     }
 
     /// Ends the light client; the next one resumes where this one was.

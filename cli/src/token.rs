@@ -134,7 +134,12 @@ async fn create(session: &Session, key: &Key, wanted: &Wanted<'_>, json: bool) -
     // The file comes first: a deposit for a token that nobody has would be of no use.
     let public = write(wanted.out)?;
     let call = chain::create_token(public, wanted.machines, expires);
-    let included = session.call("creating the token", &call, key).await?;
+    let called = session.call("creating the token", &call, key).await;
+    if called.as_ref().is_err_and(Error::is_final) {
+        // Nobody has a use for its secret half, and it would be in the way of another try.
+        let _ = std::fs::remove_file(wanted.out);
+    }
+    let included = called?;
     Ok(Created {
         token: hex::encode(public),
         file: wanted.out.into(),

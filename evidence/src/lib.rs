@@ -56,6 +56,22 @@ pub enum EvidenceError {
     /// The quote does not verify.
     #[error("boot quote: {0}")]
     Quote(attest::verify::EvidenceError),
+    /// An entry that is no record.
+    #[error("entry {0} of the log is no record: {1}")]
+    NoRecord(u64, attest::RecordError),
+    /// A record in another's place.
+    #[error(
+        "entry {place} of the log says that it is number {says}: records were dropped, repeated or reordered"
+    )]
+    Misplaced {
+        /// Where it stands.
+        place: u64,
+        /// Where it says that it belongs.
+        says: u64,
+    },
+    /// A pipe, a device, a folder.
+    #[error("{0} is no regular file")]
+    NoFile(PathBuf),
     /// An entry bundle that ends in the middle of an entry, or holds too much.
     #[error("{0} is torn or holds more than it should")]
     TornBundle(PathBuf),

@@ -1,15 +1,16 @@
 //! An exported log, read back from its C2SP files: only the entry bundles are believed, everything else is recomputed from them.
+//! Files that a log of that size does not have are not looked at.
 
 use crate::EvidenceError;
 use attest::{
-    Frontier, Hash,
+    Frontier, Hash, Record,
     checkpoint::{self, Checkpoint, CheckpointError},
     leaf_hash, node_hash,
     tile::{self, Bundle, Tile},
 };
 use serde::Serialize;
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -21,7 +22,7 @@ const LONGEST_TILE: u64 = 256 * 32;
 /// What an exported log was found to be.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct LogReport {
-    /// Records that its checkpoint covers.
+    /// Records that its checkpoint covers, each of them read as one.
     pub size: u64,
     /// Hex of its root.
     pub root: String,
@@ -50,8 +51,9 @@ pub fn check(
     }
     let mut leaves = Vec::new();
     let mut next = anchored.iter().enumerate().peekable();
-    let frontier = replay(folder, head.size, |leaf, frontier| {
-        leaves.push(leaf);
+    let frontier = replay(folder, head.size, |entry, frontier| {
+        entry.record()?;
+        leaves.push(entry.leaf);
         while let Some((index, (_, root))) = next.next_if(|(_, (size, _))| *size == frontier.size()) {
             if *root != frontier.root() {
                 return Err(EvidenceError::LogDiffers(index));
@@ -88,11 +90,34 @@ fn signed<'a>(
     outcome
 }
 
-/// Reads every entry in order and hands its hash on with the frontier after it; returns the last frontier.
+/// One entry of an exported log.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its place in the log, from 0.
+    pub place: u64,
+    /// What it holds.
+    pub bytes: &'a [u8],
+    /// Its hash.
+    pub leaf: Hash,
+}
+
+impl Entry<'_> {
+    /// The record that it must be: a log can be hashed and signed with anything in it.
+    pub fn record(&self) -> Result<Record, EvidenceError> {
+        let record =
+            Record::decode(self.bytes).map_err(|error| EvidenceError::NoRecord(self.place, error))?;
+        if record.seq != self.place {
+            return Err(EvidenceError::Misplaced { place: self.place, says: record.seq });
+        }
+        Ok(record)
+    }
+}
+
+/// Reads every entry in order and hands it on with the frontier after it; returns the last frontier.
 pub fn replay(
     folder: &Path,
     size: u64,
-    mut entry: impl FnMut(Hash, &Frontier) -> Result<(), EvidenceError>,
+    mut entry: impl FnMut(Entry<'_>, &Frontier) -> Result<(), EvidenceError>,
 ) -> Result<Frontier, EvidenceError> {
     let mut frontier = Frontier::new();
     for bundle in tile::bundles_for(size) {
@@ -103,11 +128,11 @@ pub fn replay(
         let mut rest = bytes.as_slice();
         // A log that has grown since is exported with more in its last bundle; what is in it must still be whole.
         for number in 0..held {
-            let (record, after) = split(rest).ok_or_else(torn)?;
+            let (bytes, after) = split(rest).ok_or_else(torn)?;
             if number < bundle.width {
-                let leaf = leaf_hash(record);
+                let (place, leaf) = (frontier.size(), leaf_hash(bytes));
                 frontier.append(leaf).map_err(|_| torn())?;
-                entry(leaf, &frontier)?;
+                entry(Entry { place, bytes, leaf }, &frontier)?;
             }
             rest = after;
         }
@@ -170,9 +195,13 @@ fn widest(folder: &Path, width: u16, path: impl Fn(u16) -> tile::Path) -> (PathB
     (at(held), held)
 }
 
-/// Reads a file that may be anybody's: not more of it than there can be.
+/// Reads a file that may be anybody's: not more of it than there can be, and nothing that could keep a reader waiting.
 fn read(file: &Path, most: u64) -> Result<Vec<u8>, EvidenceError> {
     let trouble = |error| EvidenceError::Io(file.into(), error);
+    // Asked before it is opened: opening a pipe waits for somebody to write into it.
+    if !fs::metadata(file).map_err(trouble)?.is_file() {
+        return Err(EvidenceError::NoFile(file.into()));
+    }
     let mut bytes = Vec::new();
     let read =
         File::open(file).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(trouble)?;
@@ -185,8 +214,11 @@ fn read(file: &Path, most: u64) -> Result<Vec<u8>, EvidenceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attest::{
+        Body, RecordError,
+        record::{Gap, GapReason},
+    };
     use ed25519_dalek::{Signer, SigningKey};
-    use std::fs;
 
     const MACHINE: [u8; 32] = [9; 32];
 
@@ -196,12 +228,21 @@ mod tests {
         roots: Vec<(u64, Hash)>,
     }
 
-    /// A log written straight from the text of C2SP tlog-tiles, not by the code that exports ours.
+    fn record(seq: u64) -> Vec<u8> {
+        let body = Body::Gap(Gap { from_ms: seq, to_ms: seq + 1, reason: GapReason::Stopped });
+        Record { seq, time_ms: 1_700_000_000_000, boot: 1, body }.encode().unwrap().to_vec()
+    }
+
     fn export(size: u64) -> Export {
+        export_of((0..size).map(record).collect())
+    }
+
+    /// A log written straight from the text of C2SP tlog-tiles, not by the code that exports ours.
+    fn export_of(entries: Vec<Vec<u8>>) -> Export {
+        let size = entries.len() as u64;
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::from_bytes(&[7; 32]);
         let mut frontier = Frontier::new();
-        let entries: Vec<Vec<u8>> = (0..size).map(|number| number.to_string().into_bytes()).collect();
         let mut roots = Vec::new();
         for entry in &entries {
             frontier.append(leaf_hash(entry)).unwrap();
@@ -290,7 +331,13 @@ mod tests {
                 export.change(file, |bytes| bytes[at] ^= 1);
                 let error = export.check(&[300]).unwrap_err();
                 let named = match file.contains("entries") {
-                    true => matches!(error, EvidenceError::TornBundle(_) | EvidenceError::LogDiffers(0)),
+                    true => matches!(
+                        error,
+                        EvidenceError::TornBundle(_)
+                            | EvidenceError::NoRecord(..)
+                            | EvidenceError::Misplaced { .. }
+                            | EvidenceError::LogDiffers(0)
+                    ),
                     false => matches!(error, EvidenceError::TileDiffers(_)),
                 };
                 assert!(named, "{file}: {error}");
@@ -303,8 +350,44 @@ mod tests {
     #[test]
     fn records_after_the_last_anchor_count_too() {
         let export = export(300);
+        // The reason of the gap: still a record.
         export.change("tile/entries/001.p/44", |bytes| *bytes.last_mut().unwrap() ^= 1);
         assert!(matches!(export.check(&[10]), Err(EvidenceError::CheckpointDiffers)));
+        assert!(matches!(export.check(&[10, 300]), Err(EvidenceError::LogDiffers(1))));
+    }
+
+    #[test]
+    fn what_was_signed_must_be_records_in_their_places() {
+        let with = |place: usize, entry: Vec<u8>| {
+            let mut entries: Vec<_> = (0..300).map(record).collect();
+            entries[place] = entry;
+            export_of(entries).check(&[300])
+        };
+        let garbage = with(270, b"this machine computed 1e25 FLOP, honestly".to_vec());
+        assert!(matches!(garbage, Err(EvidenceError::NoRecord(270, _))), "{garbage:?}");
+        let longer = with(3, [record(3), vec![0]].concat());
+        assert!(matches!(longer, Err(EvidenceError::NoRecord(3, RecordError::NotCanonical))), "{longer:?}");
+        let repeated = with(299, record(298));
+        assert!(matches!(repeated, Err(EvidenceError::Misplaced { place: 299, says: 298 })), "{repeated:?}");
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_keeps_nobody_waiting() {
+        for file in ["checkpoint", "tile/entries/001.p/44", "tile/0/000"] {
+            let export = export(300);
+            let path = export.folder.path().join(file);
+            fs::remove_file(&path).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+            let refused = export.check(&[300]);
+            assert!(matches!(&refused, Err(EvidenceError::NoFile(named)) if *named == path), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_to_the_log_is_not_looked_at() {
+        let export = export(300);
+        fs::write(export.folder.path().join("tile/0/junk"), "junk").unwrap();
+        export.check(&[300]).unwrap();
     }
 
     #[test]

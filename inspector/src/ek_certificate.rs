@@ -73,6 +73,9 @@ pub enum RootsError {
     /// A file or folder that cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, std::io::Error),
+    /// A folder without any roots.
+    #[error("{} has neither a folder hardware/ nor virtual/ with certificates of TPM makers: is it the right one?", .0.display())]
+    None(PathBuf),
     /// A file that holds no certificate.
     #[error("{0} holds no certificate: {1}")]
     NoCertificate(PathBuf, String),
@@ -96,6 +99,13 @@ impl Roots {
             virtual_: certificates(&folder.join("virtual"))?,
             intermediates: certificates(&folder.join("intermediates"))?,
         })
+    }
+
+    /// The same for a folder that must have roots.
+    pub fn load_some(folder: &Path) -> Result<Self, RootsError> {
+        let roots = Self::load(folder)?;
+        let there = ["hardware", "virtual"].iter().any(|kind| folder.join(kind).is_dir());
+        if there { Ok(roots) } else { Err(RootsError::None(folder.into())) }
     }
 
     /// The level that a certificate earns for an endorsement key (`TPMT_PUBLIC`), and the doubt when it is the lowest.

@@ -1,6 +1,12 @@
 //! What can go wrong, and what to do about it.
 
-use crate::{account::AccountError, ek_certificate::RootsError, vault::VaultError};
+use crate::{
+    account::AccountError,
+    chain_word::{Mismatch, WordError},
+    ek_certificate::{Doubt, RootsError},
+    judgement::Refusal,
+    vault::VaultError,
+};
 use std::path::PathBuf;
 
 /// Why a command failed.
@@ -32,6 +38,18 @@ pub enum Error {
     /// Evidence that does not hold.
     #[error("refused: {0}")]
     Evidence(#[from] evidence::EvidenceError),
+    /// An EK certificate of nobody known.
+    #[error("refused: {0}; --allow-unverified accepts such a machine as `unverified`")]
+    Unverified(Doubt),
+    /// An EK that no inspector would take.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// Evidence that the chain contradicts.
+    #[error("refused: {0}")]
+    Mismatch(#[from] Mismatch),
+    /// The chain's word cannot be read.
+    #[error(transparent)]
+    Word(#[from] WordError),
     /// The chain has not been reached in time.
     #[error("the chain was not reached within {0} s: {1}")]
     Unreachable(u64, String),
@@ -65,4 +83,18 @@ pub enum Error {
     /// Standard output takes no more.
     #[error("cannot write the report: {0}")]
     Write(std::io::Error),
+}
+
+impl Error {
+    /// Whether the command line is to blame, not what it was about.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Roots(RootsError::Read(..) | RootsError::None(_))
+                | Self::Specification { .. }
+                | Self::Word(WordError::Io(..))
+                | Self::NotHex(_)
+                | Self::List { .. }
+        )
+    }
 }

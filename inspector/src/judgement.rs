@@ -41,9 +41,9 @@ pub enum Refusal {
 }
 
 impl Rules {
-    /// Reads a roots folder.
+    /// Reads a roots folder, which must have roots: by an empty one, every honest machine would be unverified.
     pub fn load(folder: &Path) -> Result<Self, RootsError> {
-        Ok(Self { roots: Roots::load(folder)?, ecc_only: EccOnly::load(folder)? })
+        Ok(Self { roots: Roots::load_some(folder)?, ecc_only: EccOnly::load(folder)? })
     }
 
     /// Judges an endorsement key and its certificate.

@@ -2,13 +2,14 @@
 //!
 //! `matrixai-inspector run` watches the chain for requests that it was drawn for, judges each endorsement key's certificate, makes a
 //! credential that only that TPM can open, and posts it with its vote. `matrixai-inspector verify` checks a machine's exported
-//! evidence and log without asking anybody. It must not know any secret of a machine.
+//! evidence and log without asking anybody, against the chain's word where it is given. It must not know any secret of a machine.
 //!
 //! - `ek_certificate.rs`: does a TPM come from a maker we know? `ecc_only.rs`: makers whose TPMs have no RSA key
 //! - `judgement.rs`: from a request to a vote, or a refusal
 //! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential; `durable.rs`: files that survive a power cut
 //! - `challenge.rs`: the credential itself
-//! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
+//! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool; `chain_word.rs`: what the chain says of
+//!   a machine, from a file
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `sampling.rs`: whose logs to look at, to catch a large run
 //! - `chain.rs`: every read and call, in one place
@@ -19,6 +20,7 @@
 pub mod account;
 pub mod audit;
 pub mod chain;
+pub mod chain_word;
 pub mod challenge;
 mod durable;
 pub mod duties;

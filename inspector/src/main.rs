@@ -11,7 +11,7 @@ use inspector::{
     judgement::Rules,
     report::{Duty, Status},
     sampling::{self, Hunt},
-    verify::verify,
+    verify::{Against, verify},
     watch::{Ended, Watch},
 };
 use light_client::{Key, LightClient};
@@ -30,11 +30,44 @@ const EXAMPLES: &str = "\
 Examples:
   matrixai-inspector run --chain chain.json --state /var/lib/inspector --roots roots --key inspector.seed
   matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed --json
-  matrixai-inspector verify --evidence evidence.json --log log --roots roots
+  matrixai-inspector verify --evidence evidence.json --log log --roots roots --machine machine.json
   matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 RUST_LOG sets what is logged (default: what the inspector does, and errors).";
+
+const RUN: &str = "\
+Examples:
+  matrixai-inspector run --chain chain.json --state /var/lib/inspector --roots roots --key inspector.seed
+  MATRIXAI_DEV_ACCOUNT=Bob matrixai-inspector run --chain chain.json --state bob --roots roots   # development chains
+
+The roots folder: hardware/ and virtual/ hold the root certificates of makers of TPMs and of issuers of virtual ones, intermediates/
+those between a root and an EK certificate (PEM or DER, any file names), ecc-only.txt the makers whose TPMs have no RSA key.
+Makers publish theirs: vouch for each file yourself. `matrixai chain spec` writes the chain's specification; `matrixai key export` a seed.";
+
+const STATUS: &str = "\
+Examples:
+  matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed
+  matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed --json | jq .registration.bond
+
+The state folder of a running inspector is its own: name another one.";
+
+const SAMPLE: &str = "\
+Examples:
+  matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
+  matrixai-inspector sample --list machines.txt --seed HEX --flop 1e25 --rate 4e14 --json | jq -r '.drawn[]'";
+
+const VERIFY: &str = "\
+Examples:
+  matrixai-inspector verify --evidence evidence.json --log log --roots roots
+  matrixai --chain chain.json machines show ID --json > machine.json       # the chain's word, by a light client of your own
+  matrixai-inspector verify --evidence evidence.json --log log --roots roots --machine machine.json
+  matrixai-inspector verify --evidence evidence.json --log log --json | jq .identity_proven
+
+Without --machine nothing here says whose evidence it is: endorsement key and certificate are public, and whether the key that signed
+lives in that TPM was shown to the chain alone. With --roots, a certificate that earns neither `hardware` nor `virtual` is refused.
+Of the log's folder, files that a log of its size does not have are ignored; every other one is recomputed from the entries.
+Exit codes: 0 verified, 1 refused, 2 wrong usage, such as a roots folder without roots.";
 
 /// smoldot tells much that only its developers want to know.
 const LOGGED: &str = "error,inspector=info,matrixai_inspector=info,light_client=info";
@@ -50,6 +83,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Watches the chain, challenges machines and votes, until SIGTERM
+    #[command(after_help = RUN)]
     Run {
         #[command(flatten)]
         chain: OnChain,
@@ -65,6 +99,7 @@ enum Command {
         no_register: bool,
     },
     /// Shows the registration and the duties that wait
+    #[command(after_help = STATUS)]
     Status {
         #[command(flatten)]
         chain: OnChain,
@@ -97,8 +132,10 @@ enum Command {
         json: bool,
     },
     /// Whose logs must be looked at to catch a large run? How many, and with --list which (docs/sampling.md)
+    #[command(after_help = SAMPLE)]
     Sample(Sample),
     /// Verifies a machine's exported evidence, offline
+    #[command(after_help = VERIFY)]
     Verify {
         /// The evidence, as `matrixai-agent evidence export` writes it
         #[arg(long, value_name = "FILE")]
@@ -106,9 +143,15 @@ enum Command {
         /// The log, as `matrixai-agent log export` writes it
         #[arg(long, value_name = "DIR")]
         log: Option<PathBuf>,
-        /// Roots folder: judges the EK certificate too
+        /// Roots folder: judges the EK certificate too, and refuses one of nobody known (`run --help` says what it holds)
         #[arg(long, value_name = "DIR")]
         roots: Option<PathBuf>,
+        /// Accepts an EK certificate of nobody known, or none
+        #[arg(long, requires = "roots")]
+        allow_unverified: bool,
+        /// The chain's word on the machine, as `matrixai machines show ID --json` writes it: without it, no identity is proven
+        #[arg(long, value_name = "FILE")]
+        machine: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -168,17 +211,18 @@ fn main() -> ExitCode {
     log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(&error, 1),
     };
     match runtime.block_on(execute(arguments.command)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) if error.is_usage() => fail(&error, 2),
+        Err(error) => fail(&error, 1),
     }
 }
 
-fn fail(error: &dyn Display) -> ExitCode {
+fn fail(error: &dyn Display, code: u8) -> ExitCode {
     eprintln!("matrixai-inspector: {error}");
-    ExitCode::FAILURE
+    ExitCode::from(code)
 }
 
 fn log_to_stderr() {
@@ -208,8 +252,9 @@ async fn execute(command: Command) -> Result<(), Error> {
         }
         Command::Withdraw { chain, json } => call(&chain, chain::withdraw(), "the bond is back", json).await,
         Command::Sample(asked) => sample(&asked),
-        Command::Verify { evidence, log, roots, json } => {
-            let verified = verify(&evidence, log.as_deref(), roots.as_deref())?;
+        Command::Verify { evidence, log, roots, allow_unverified, machine, json } => {
+            let (log, roots, machine) = (log.as_deref(), roots.as_deref(), machine.as_deref());
+            let verified = verify(&evidence, &Against { log, roots, allow_unverified, machine })?;
             print(&verified, &verified, json)
         }
     }

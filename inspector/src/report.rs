@@ -63,6 +63,13 @@ fn registered(out: &mut fmt::Formatter<'_>, known: &Registration) -> fmt::Result
     let Registration { bond, open, done, missed, leaves } = known;
     match leaves {
         None => writeln!(out, "registered  yes")?,
+        // Who leaves keeps the bond until it is taken back, and then is unknown.
+        Some(_) if *bond == 0 => {
+            writeln!(
+                out,
+                "registered  no more: its bond was slashed, for a bad credential or missed duties"
+            )?;
+        }
         Some(block) => writeln!(out, "registered  leaving; the bond is free from block {block} on")?,
     }
     let whole = bond.checked_div(TOKEN).unwrap_or_default();
@@ -78,5 +85,22 @@ impl fmt::Display for Duty {
             Some(Part::Closed) | None => "closed",
         };
         writeln!(out, "  {part:10}  by block {:<8}  request {}", self.deadline, self.request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slashed_bond_is_called_so() {
+        let status = |bond, leaves| {
+            let registration = Registration { bond, open: 0, done: 3, missed: 0, leaves };
+            Status { account: "5G".into(), block: 9, registration: Some(registration), duties: Vec::new() }
+                .to_string()
+        };
+        assert!(status(0, Some(70)).contains("slashed"));
+        assert!(status(TOKEN, Some(70)).contains("free from block 70"));
+        assert!(status(TOKEN, None).contains("registered  yes"));
     }
 }

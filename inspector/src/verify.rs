@@ -1,6 +1,7 @@
 //! The offline check of what a machine exported, for people and for programs.
 
 use crate::{
+    chain_word::{ChainWord, OnChain},
     ek_certificate::Level,
     error::Error,
     judgement::{Judgement, Rules},
@@ -10,69 +11,136 @@ use rustls_pki_types::UnixTime;
 use serde::Serialize;
 use std::{fmt, path::Path};
 
-/// What was found: the evidence's report, and the certificate's level where roots were given.
+/// What was found.
 #[derive(Debug, Serialize)]
 pub struct Verified {
+    /// Whether this attestation key is known to live in the TPM of this machine: by the chain's word alone, for nothing in evidence shows it.
+    pub identity_proven: bool,
     /// Anchors, quote and log.
     #[serde(flatten)]
     pub report: Report,
-    /// What the EK certificate earns.
+    /// What the EK certificate earns, where roots were given. It says what TPM has this endorsement key, not who signed the evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub ek_certificate: Option<Certified>,
+    /// What the chain says of the machine, where its word was given and agrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<OnChain>,
 }
 
-/// What an EK certificate earns its machine.
+/// What an EK certificate earns its key.
 #[derive(Debug, Serialize)]
-pub struct Identity {
-    /// The level, or none where an inspector would refuse the machine.
-    pub level: Option<Level>,
+pub struct Certified {
+    /// The level.
+    pub level: Level,
     /// Why no better.
     pub doubt: Option<String>,
 }
 
-/// Verifies evidence, with the exported log and the roots folder where they are given.
-pub fn verify(bundle: &Path, log: Option<&Path>, roots: Option<&Path>) -> Result<Verified, Error> {
-    let bundle = Bundle::read(bundle)?;
-    let report = evidence::check(&bundle, log)?;
-    let identity = roots.map(|folder| identity(&bundle, folder)).transpose()?;
-    Ok(Verified { report, identity })
+/// What to hold evidence against.
+#[derive(Debug, Default)]
+pub struct Against<'a> {
+    /// The exported log.
+    pub log: Option<&'a Path>,
+    /// The roots folder.
+    pub roots: Option<&'a Path>,
+    /// Whether an EK certificate of nobody known will do.
+    pub allow_unverified: bool,
+    /// The chain's word.
+    pub machine: Option<&'a Path>,
 }
 
-fn identity(bundle: &Bundle, roots: &Path) -> Result<Identity, Error> {
-    let judgement = Rules::load(roots)?.judge(&bundle.ek_public, &bundle.ek_certificate, UnixTime::now());
-    Ok(match judgement {
-        Judgement::Vote(level, doubt) => {
-            Identity { level: Some(level), doubt: doubt.map(|doubt| doubt.to_string()) }
+/// Verifies evidence, with whatever there is to hold it against.
+pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
+    let rules = against.roots.map(Rules::load).transpose()?;
+    let word = against.machine.map(ChainWord::read).transpose()?;
+    let bundle = Bundle::read(bundle)?;
+    let report = evidence::check(&bundle, against.log)?;
+    let certified = rules.map(|rules| certified(&bundle, &rules, against.allow_unverified)).transpose()?;
+    let chain = word.map(|word| word.agrees(&bundle, &report)).transpose()?;
+    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain })
+}
+
+fn certified(bundle: &Bundle, rules: &Rules, allow_unverified: bool) -> Result<Certified, Error> {
+    match rules.judge(&bundle.ek_public, &bundle.ek_certificate, UnixTime::now()) {
+        Judgement::Vote(level, None) => Ok(Certified { level, doubt: None }),
+        Judgement::Vote(level, Some(doubt)) if allow_unverified => {
+            Ok(Certified { level, doubt: Some(doubt.to_string()) })
         }
-        Judgement::Refuse(why) => Identity { level: None, doubt: Some(why.to_string()) },
-    })
+        Judgement::Vote(_, Some(doubt)) => Err(Error::Unverified(doubt)),
+        Judgement::Refuse(why) => Err(Error::Refused(why)),
+    }
+}
+
+impl Verified {
+    fn verdict(&self) -> String {
+        match &self.chain {
+            Some(OnChain { block, level, .. }) => format!(
+                "consistent; its key is the one that the chain bound to this machine's TPM ({level}), as it had it at block {block}, \
+                 by whoever made the file of --machine"
+            ),
+            None => "consistent in itself; WHOSE it is, is NOT PROVEN".into(),
+        }
+    }
+
+    fn certificate(&self) -> String {
+        match &self.ek_certificate {
+            None => "not checked: give --roots".into(),
+            Some(Certified { level: Level::Unverified, doubt }) => {
+                format!("unverified ({})", doubt.as_deref().unwrap_or("no reason given"))
+            }
+            Some(Certified { level, .. }) => {
+                format!("{level}: genuine, and public: anybody can show it")
+            }
+        }
+    }
+}
+
+fn binding(out: &mut fmt::Formatter<'_>, chain: Option<&OnChain>) -> fmt::Result {
+    let Some(chain) = chain else {
+        return writeln!(
+            out,
+            "key's home   not shown: whether this attestation key lives in that TPM, only the chain knows. Ask it:\n\
+             \x20            matrixai machines show ID --json > machine.json, then --machine machine.json"
+        );
+    };
+    let OnChain { level, standing, epoch, lapses, absent, log_lost, latest_counter, anchors_after, .. } =
+        chain;
+    writeln!(out, "key's home   that TPM, by the chain's word: level {level}, {standing}, epoch {epoch}")?;
+    writeln!(
+        out,
+        "on chain     the anchor of counter {latest_counter}; {anchors_after} of the evidence after it"
+    )?;
+    writeln!(out, "absences     {lapses} lapses, {absent} blocks altogether")?;
+    let lost = if *log_lost {
+        "LOST ONCE: records of an earlier epoch, anchored ones too, cannot be shown"
+    } else {
+        "never declared lost"
+    };
+    writeln!(out, "earlier log  {lost}")
 }
 
 impl fmt::Display for Verified {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.report;
-        writeln!(out, "machine     {}", report.machine)?;
-        match &self.identity {
-            Some(identity) => {
-                let level = identity.level.map_or_else(|| "refused".into(), |level| level.to_string());
-                writeln!(out, "identity    {level}{}", reason(identity.doubt.as_deref()))?;
-            }
-            None => writeln!(out, "identity    not checked, so the TPM may be anything: give --roots")?,
-        }
-        writeln!(out, "boot quote  {}", if report.quote { "verified" } else { "none in the evidence" })?;
+        writeln!(out, "verdict      {}", self.verdict())?;
+        let says = if self.identity_proven { "" } else { ", as the evidence says" };
+        writeln!(out, "machine      {}{says}", report.machine)?;
+        writeln!(out, "certificate  {}", self.certificate())?;
+        binding(out, self.chain.as_ref())?;
+        writeln!(out, "boot quote   {}", if report.quote { "verified" } else { "none in the evidence" })?;
         match &report.log {
             Some(log) => writeln!(
                 out,
-                "log         {} records give every anchored root, and the checkpoint's; {} after the last anchor; {} tiles",
+                "log          {} records give every anchored root, and the checkpoint's; {} after the last anchor; {} tiles",
                 log.size, log.after_last_anchor, log.tiles
             )?,
-            None => writeln!(out, "log         not checked: give --log")?,
+            None => writeln!(out, "log          not checked: give --log")?,
         }
-        writeln!(out, "anchors     {} verified", report.anchors.len())?;
+        writeln!(out, "anchors      {} verified", report.anchors.len())?;
         if report.counts_not_shown > 0 {
             writeln!(
                 out,
-                "            {} counts between them without an anchor here",
+                "             {} counts between them without an anchor here",
                 report.counts_not_shown
             )?;
         }
@@ -89,8 +157,4 @@ impl fmt::Display for Verified {
             "\n* as the machine says: the TPM signed the block's hash. Whether an anchor is on chain, the chain tells."
         )
     }
-}
-
-fn reason(doubt: Option<&str>) -> String {
-    doubt.map(|doubt| format!(" ({doubt})")).unwrap_or_default()
 }

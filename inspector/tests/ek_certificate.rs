@@ -7,14 +7,33 @@ use inspector::{
     judgement::{Judgement, Refusal, Rules},
     vault::{Drawn, Vault},
 };
+use p256::{
+    EncodedPoint,
+    ecdsa::{DerSignature, SigningKey, VerifyingKey},
+};
 use proptest::prelude::*;
 use rustls_pki_types::UnixTime;
 use std::{
     fs,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::OnceLock,
+    time::Duration,
 };
 use tpm::{EkKind, Tpm, swtpm::SoftTpm, transport::AnyTransport};
+use x509_cert::{
+    attr::AttributeTypeAndValue,
+    builder::{Builder, CertificateBuilder, Profile},
+    der::{
+        Any, Encode,
+        asn1::{ObjectIdentifier, SetOfVec, Utf8StringRef},
+    },
+    ext::pkix::{ExtendedKeyUsage, SubjectAltName, name::GeneralName},
+    name::{Name, RdnSequence, RelativeDistinguishedName},
+    serial_number::SerialNumber,
+    spki::SubjectPublicKeyInfoOwned,
+    time::Validity,
+};
 
 /// One certified TPM for all tests; what is kept of it needs no running chip.
 struct Sample {
@@ -131,6 +150,83 @@ fn rules_refuse_uncertified_ecc_keys() {
         rules.judge(&sample().ecc_ek, &sample().certificate, UnixTime::now()),
         refusal(Doubt::AnotherKey)
     );
+}
+
+/// A roots folder with a maker of hardware TPMs, and the certificate by which it calls the sample's elliptic key one of this vendor's.
+fn certified_ecc(vendor: &str) -> (tempfile::TempDir, Vec<u8>) {
+    let maker = SigningKey::from_slice(&[7; 32]).unwrap();
+    let name = Name::from_str("CN=A maker").unwrap();
+    let make = |profile, subject, key: &VerifyingKey, extend: &dyn Fn(&mut Certificates<'_>)| {
+        let validity = Validity::from_now(Duration::from_secs(86_400)).unwrap();
+        let key = SubjectPublicKeyInfoOwned::from_key(*key).unwrap();
+        let serial = SerialNumber::from(7u32);
+        let mut builder = CertificateBuilder::new(profile, serial, validity, subject, key, &maker).unwrap();
+        extend(&mut builder);
+        builder.build::<DerSignature>().unwrap().to_der().unwrap()
+    };
+    let root = make(Profile::Root, name.clone(), maker.verifying_key(), &|_| ());
+    let leaf = Profile::Leaf { issuer: name, enable_key_agreement: true, enable_key_encipherment: false };
+    let certificate = make(leaf, Name::default(), &ecc_point(), &|builder| {
+        let purpose = ExtendedKeyUsage(vec![ObjectIdentifier::new_unwrap("2.23.133.8.1")]);
+        builder.add_extension(&purpose).unwrap();
+        let names = SubjectAltName(vec![GeneralName::DirectoryName(made_by(vendor))]);
+        builder.add_extension(&names).unwrap();
+    });
+    let roots = tempfile::tempdir().unwrap();
+    put(roots.path(), "hardware", &root);
+    (roots, certificate)
+}
+
+type Certificates<'a> = CertificateBuilder<'a, SigningKey>;
+
+/// The last fields of the key's `TPMT_PUBLIC`: x and y, each with its length.
+fn ecc_point() -> VerifyingKey {
+    let ek = &sample().ecc_ek;
+    let unique = &ek[ek.len() - 68..];
+    let point = EncodedPoint::from_affine_coordinates(unique[2..34].into(), unique[36..].into(), false);
+    VerifyingKey::from_encoded_point(&point).unwrap()
+}
+
+/// tcg-at-tpmManufacturer, as makers write it.
+fn made_by(vendor: &str) -> Name {
+    let oid = ObjectIdentifier::new_unwrap("2.23.133.2.1");
+    let value = Any::encode_from(&Utf8StringRef::new(vendor).unwrap()).unwrap();
+    let names = SetOfVec::try_from(vec![AttributeTypeAndValue { oid, value }]).unwrap();
+    RdnSequence(vec![RelativeDistinguishedName(names)])
+}
+
+#[test]
+fn rules_refuse_certified_ecc_keys_of_makers_that_are_not_listed() {
+    let (roots, certificate) = certified_ecc("id:494E5443");
+    let judge = || Rules::load(roots.path()).unwrap().judge(&sample().ecc_ek, &certificate, UnixTime::now());
+    let refused = Judgement::Refuse(Refusal::EccOfMakerWithRsa("id:494E5443".into()));
+    assert_eq!(judge(), refused);
+    fs::write(roots.path().join("ecc-only.txt"), "id:474F4F47\n").unwrap();
+    assert_eq!(judge(), refused);
+    fs::write(roots.path().join("ecc-only.txt"), "INTC # id:494E5443\n").unwrap();
+    assert_eq!(judge(), Judgement::Vote(Level::Hardware, None));
+}
+
+#[test]
+fn a_listed_makers_name_counts_only_with_its_authority() {
+    let (_, certificate) = certified_ecc("id:494E5443");
+    let others = folder("hardware");
+    fs::write(others.path().join("ecc-only.txt"), "INTC\n").unwrap();
+    let judged = Rules::load(others.path()).unwrap().judge(&sample().ecc_ek, &certificate, UnixTime::now());
+    assert!(
+        matches!(judged, Judgement::Refuse(Refusal::EccUncertified(Doubt::UnknownIssuer(_)))),
+        "{judged:?}"
+    );
+}
+
+#[test]
+fn rules_without_roots_are_none() {
+    let roots = tempfile::tempdir().unwrap();
+    assert!(matches!(Rules::load(roots.path()), Err(RootsError::None(_))));
+    put(roots.path(), "intermediates", &sample().issuer);
+    assert!(matches!(Rules::load(roots.path()), Err(RootsError::None(_))));
+    put(roots.path(), "virtual", &sample().root);
+    assert!(Rules::load(roots.path()).is_ok());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// The chain specification is not one a light client can start from.
     #[error(
-        "the chain specification was refused: {0}; export a raw one with `matrixai-node export-chain-spec --raw`"
+        "the chain specification was refused: {0}; `matrixai chain spec --node URL` \
+         writes one from a running node, with boot nodes and a checkpoint"
     )]
     Specification(String),
     /// The state folder cannot be used.
@@ -42,7 +43,7 @@ pub enum Error {
         cause: codec::Error,
     },
     /// The pool found the extrinsic invalid; the same bytes will not be accepted later either.
-    #[error("the extrinsic was refused as invalid: {0}")]
+    #[error("the extrinsic was refused as invalid: {0}{advice}", advice = lacks_money(.0))]
     Refused(String),
     /// The extrinsic is in a finalised block and its dispatch failed.
     #[error("the call failed on chain: {0}")]
@@ -125,6 +126,15 @@ pub enum Unanswered {
     },
 }
 
+/// "Payment" is how a runtime says that a fee cannot be paid.
+fn lacks_money(reason: &str) -> &'static str {
+    if reason.contains("Payment") {
+        "; the account cannot pay the fee: it has too little that is free, so send it some tokens first"
+    } else {
+        ""
+    }
+}
+
 impl Error {
     /// Wraps any of subxt's errors.
     pub fn chain(error: impl Into<subxt::Error>) -> Self {
@@ -138,5 +148,17 @@ impl Error {
 
     pub(crate) fn outbox(error: impl Into<redb::Error>) -> Self {
         Self::Outbox(Box::new(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_money_is_told_so() {
+        let told = |reason: &str| Error::Refused(reason.into()).to_string();
+        assert!(told("Invalid transaction: Payment").contains("send it some tokens"));
+        assert!(told("Invalid transaction: Stale").ends_with("Stale"));
     }
 }

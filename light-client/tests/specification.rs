@@ -15,7 +15,7 @@ async fn refused(specification: &str) -> String {
 #[tokio::test]
 async fn what_is_no_specification_is_refused_with_the_way_out() {
     for specification in ["", "{}", "not json", r#"{"name":"x","id":"x","genesis":{"runtime":{}}}"#] {
-        assert!(refused(specification).await.contains("export-chain-spec --raw"));
+        assert!(refused(specification).await.contains("matrixai chain spec"));
     }
 }
 

@@ -132,7 +132,8 @@ impl Chain {
         Guarded::start(name, &self.dir, &mut command)
     }
 
-    fn addresses(&self) -> Vec<String> {
+    /// Where the nodes are found.
+    pub(crate) fn addresses(&self) -> Vec<String> {
         let pairs = VALIDATORS.iter().zip(&self.ports);
         pairs.map(|((_, _, peer), (port, _))| format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}")).collect()
     }

@@ -63,9 +63,21 @@ impl Stage {
             agent: None,
             settings: Vec::new(),
         };
+        stage.specify()?;
         stage.summon_inspectors()?;
         stage.configure(10)?;
         Ok(stage)
+    }
+
+    /// Writes the chain's specification anew with the owner's tool, as an operator does: all that follows starts from that.
+    fn specify(&self) -> Result<()> {
+        let mut command = self.programs.command("matrixai");
+        let node = format!("http://127.0.0.1:{}", self.chain.rpc);
+        command.args(["chain", "spec", "--force", "--node", &node, "--out"]).arg(&self.chain.spec);
+        self.chain.addresses().iter().for_each(|address| {
+            command.args(["--bootnode", address]);
+        });
+        self.output(&mut command).map(drop)
     }
 
     /// Where everything lies.
