@@ -50,8 +50,8 @@ pub fn check(
     }
     let mut leaves = Vec::new();
     let mut next = anchored.iter().enumerate().peekable();
-    let frontier = replay(folder, head.size, |leaf, frontier| {
-        leaves.push(leaf);
+    let frontier = replay(folder, head.size, |record, frontier| {
+        leaves.push(leaf_hash(record));
         while let Some((index, (_, root))) = next.next_if(|(_, (size, _))| *size == frontier.size()) {
             if *root != frontier.root() {
                 return Err(EvidenceError::LogDiffers(index));
@@ -88,11 +88,11 @@ fn signed<'a>(
     outcome
 }
 
-/// Reads every entry in order and hands its hash on with the frontier after it; returns the last frontier.
+/// Reads every entry in order and hands it on with the frontier after it; returns the last frontier.
 pub fn replay(
     folder: &Path,
     size: u64,
-    mut entry: impl FnMut(Hash, &Frontier) -> Result<(), EvidenceError>,
+    mut entry: impl FnMut(&[u8], &Frontier) -> Result<(), EvidenceError>,
 ) -> Result<Frontier, EvidenceError> {
     let mut frontier = Frontier::new();
     for bundle in tile::bundles_for(size) {
@@ -105,9 +105,8 @@ pub fn replay(
         for number in 0..held {
             let (record, after) = split(rest).ok_or_else(torn)?;
             if number < bundle.width {
-                let leaf = leaf_hash(record);
-                frontier.append(leaf).map_err(|_| torn())?;
-                entry(leaf, &frontier)?;
+                frontier.append(leaf_hash(record)).map_err(|_| torn())?;
+                entry(record, &frontier)?;
             }
             rest = after;
         }

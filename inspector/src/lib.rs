@@ -11,6 +11,7 @@
 //! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `sampling.rs`: whose logs to look at, to catch a large run
+//! - `snapshots/`: what a log tells of jobs' weights, and whether every drawn block has its record
 //! - `chain.rs`: every read and call, in one place
 
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ pub mod error;
 pub mod judgement;
 pub mod report;
 pub mod sampling;
+pub mod snapshots;
 pub mod vault;
 pub mod verify;
 pub mod watch;

@@ -4,6 +4,7 @@ use crate::{
     ek_certificate::Level,
     error::Error,
     judgement::{Judgement, Rules},
+    snapshots::{self, JobAccount},
 };
 use evidence::{Bundle, Report};
 use rustls_pki_types::UnixTime;
@@ -19,6 +20,9 @@ pub struct Verified {
     /// What the EK certificate earns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// Jobs whose weights the log tells of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobAccount>,
 }
 
 /// What an EK certificate earns its machine.
@@ -35,7 +39,13 @@ pub fn verify(bundle: &Path, log: Option<&Path>, roots: Option<&Path>) -> Result
     let bundle = Bundle::read(bundle)?;
     let report = evidence::check(&bundle, log)?;
     let identity = roots.map(|folder| identity(&bundle, folder)).transpose()?;
-    Ok(Verified { report, identity })
+    let jobs = match log.zip(report.log.as_ref()) {
+        Some((folder, log)) => {
+            snapshots::account(&bundle.machine(), &snapshots::read(folder, log.size)?, None)
+        }
+        None => Vec::new(),
+    };
+    Ok(Verified { report, identity, jobs })
 }
 
 fn identity(bundle: &Bundle, roots: &Path) -> Result<Identity, Error> {
@@ -68,6 +78,7 @@ impl fmt::Display for Verified {
             )?,
             None => writeln!(out, "log         not checked: give --log")?,
         }
+        self.jobs.iter().try_for_each(|job| job.fmt(out))?;
         writeln!(out, "anchors     {} verified", report.anchors.len())?;
         if report.counts_not_shown > 0 {
             writeln!(
