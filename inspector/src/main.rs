@@ -8,6 +8,7 @@ use inspector::{
     account::Account,
     chain,
     error::Error,
+    hint,
     judgement::Rules,
     report::{Duty, Status},
     sampling::{self, Hunt},
@@ -116,6 +117,18 @@ enum Command {
         json: bool,
         /// Files of weights to look for
         files: Vec<PathBuf>,
+    },
+    /// Hints at what a log's GPUs were doing: training or other work? No evidence (docs/hint.md)
+    Hint {
+        /// The evidence, as `matrixai-agent evidence export` writes it
+        #[arg(long, value_name = "FILE")]
+        evidence: PathBuf,
+        /// The log, as `matrixai-agent log export` writes it
+        #[arg(long, value_name = "DIR")]
+        log: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Verifies a machine's exported evidence, offline
     Verify {
@@ -231,6 +244,10 @@ async fn execute(command: Command) -> Result<(), Error> {
             let found = snapshots::check(&evidence, &log, headers.as_deref(), &files)?;
             print(&found, &found, json)?;
             found.verdict()
+        }
+        Command::Hint { evidence, log, json } => {
+            let hints = hint::hint(&evidence, &log)?;
+            print(&hints, &hints, json)
         }
         Command::Verify { evidence, log, roots, json } => {
             let verified = verify(&evidence, log.as_deref(), roots.as_deref())?;
