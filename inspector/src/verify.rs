@@ -78,7 +78,7 @@ impl fmt::Display for Verified {
             )?,
             None => writeln!(out, "log         not checked: give --log")?,
         }
-        self.jobs.iter().try_for_each(|job| job.fmt(out))?;
+        self.jobs.iter().try_for_each(|job| write!(out, "{job}"))?;
         writeln!(out, "anchors     {} verified", report.anchors.len())?;
         if report.counts_not_shown > 0 {
             writeln!(

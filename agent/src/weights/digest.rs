@@ -23,8 +23,9 @@ use std::{
 const STRETCH: u64 = 16 << 20;
 /// What a thread reads at once.
 const BUFFER: usize = 256 << 10;
-const _: () =
-    assert!(STRETCH.is_power_of_two() && STRETCH % CHUNK_LEN as u64 == 0 && BUFFER % CHUNK_LEN == 0);
+const _: () = assert!(
+    STRETCH.is_power_of_two() && STRETCH.is_multiple_of(CHUNK_LEN as u64) && BUFFER.is_multiple_of(CHUNK_LEN)
+);
 /// More threads than these would rather be in the job's way: a disk is not faster for them.
 const THREADS: usize = 4;
 

@@ -344,7 +344,7 @@ impl fmt::Display for JobAccount {
             write!(out, ", {count} missed ({why})")?;
         }
         writeln!(out, ", {} blocks not looked at", self.unwatched_blocks)?;
-        self.draws.as_ref().map_or(Ok(()), |draws| draws.fmt(out))
+        self.draws.as_ref().map_or(Ok(()), |draws| write!(out, "{draws}"))
     }
 }
 
@@ -375,7 +375,7 @@ impl fmt::Display for Snapshots {
         if self.jobs.is_empty() {
             writeln!(out, "the log tells of no job")?;
         }
-        self.jobs.iter().try_for_each(|job| job.fmt(out))?;
+        self.jobs.iter().try_for_each(|job| write!(out, "{job}"))?;
         if let Some((number, hash)) = &self.headers_to {
             writeln!(
                 out,
