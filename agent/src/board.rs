@@ -177,6 +177,25 @@ pub struct PassedOver {
     pub why: String,
 }
 
+/// A job whose weights are watched, as of this run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// What the operator calls it.
+    pub name: String,
+    /// Snapshots taken.
+    pub taken: u64,
+    /// The last one's digest.
+    pub last: Option<Hex32>,
+    /// When it was taken, ms since 1970.
+    pub last_ms: Option<u64>,
+    /// Draws without a digest, by reason.
+    pub missed: BTreeMap<String, u64>,
+    /// Blocks that nobody looked at.
+    pub unwatched: u64,
+    /// Whether one is being taken now.
+    pub reading: bool,
+}
+
 /// Everything, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -211,6 +230,9 @@ pub struct Snapshot {
     /// Work for the network, where the machine does any.
     #[serde(default)]
     pub drill: Option<DrillView>,
+    /// Jobs whose weights are watched.
+    #[serde(default)]
+    pub jobs: Vec<JobView>,
     /// When the last window of activity ended, ms since 1970.
     pub last_window_ms: Option<u64>,
     /// When the next anchor is due, ms since 1970.

@@ -1,6 +1,6 @@
 //! Configuration: one TOML file, every key overridable by an environment variable `MATRIXAI_<KEY>`.
 
-use crate::{drill::limits::QuietHours, replay};
+use crate::{drill::limits::QuietHours, replay, weights::Pattern};
 use drilling::cpu::Backend;
 use figment::{
     Figment,
@@ -87,6 +87,16 @@ impl From<DrillBackend> for Backend {
     }
 }
 
+/// A job whose weights are watched.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// What the operator calls it. The log has a digest of that.
+    pub name: String,
+    /// Where its checkpoints are.
+    pub checkpoints: Pattern,
+}
+
 /// Everything an operator can set. Unknown keys are refused, so that a typing slip is seen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +138,11 @@ pub struct Config {
     pub drill_power_watts: Option<u32>,
     /// Folder with the published networks and shards that tasks run over; `data` in `state_dir` where it is not set.
     pub drill_data: Option<PathBuf>,
+    /// Blocks between two digests of a job's weights, on average. Which, the chain's randomness says.
+    pub snapshot_blocks: u32,
+    /// Jobs whose checkpoints are watched.
+    #[serde(default)]
+    pub job: Vec<Job>,
 }
 
 impl Default for Config {
@@ -151,6 +166,8 @@ impl Default for Config {
             drill_quiet: None,
             drill_power_watts: None,
             drill_data: None,
+            snapshot_blocks: 100,
+            job: Vec::new(),
         }
     }
 }
@@ -239,6 +256,18 @@ impl Config {
                 "nvml_recording cannot be in the file: the library that replays reads MATRIXAI_NVML_RECORDING from the environment",
             ));
         }
+        if self.snapshot_blocks == 0 {
+            return Err(ConfigError::Senseless("snapshot_blocks must be at least 1"));
+        }
+        if self.job.len() > JOBS {
+            return Err(ConfigError::Senseless("there are more than 16 jobs"));
+        }
+        let mut names: Vec<&str> = self.job.iter().map(|job| job.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() < self.job.len() {
+            return Err(ConfigError::Senseless("two jobs have one name"));
+        }
         // A quote's digest goes through them in order.
         self.pcrs.sort_unstable();
         self.pcrs.dedup();
@@ -301,7 +330,12 @@ const KEYS: &[&str] = &[
     "drill_quiet",
     "drill_power_watts",
     "drill_data",
+    "snapshot_blocks",
+    "job",
 ];
+
+/// Each job may read a file at the same time.
+const JOBS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -373,6 +407,18 @@ mod tests {
         let elsewhere = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
         let refused = from(&format!("drill_backend = \"{elsewhere}\""));
         assert!(matches!(refused, Err(ConfigError::Senseless(_))));
+    }
+
+    #[test]
+    fn jobs_are_read_and_bad_ones_refused() {
+        let job = |name: &str, path: &str| format!("[[job]]\nname = \"{name}\"\ncheckpoints = \"{path}\"\n");
+        let config = from(&(job("a", "/runs/a/*.pt") + &job("b", "/runs/b/"))).unwrap();
+        assert_eq!((config.job.len(), config.snapshot_blocks), (2, 100));
+        assert!(matches!(from(&(job("a", "/x/") + &job("a", "/y/"))), Err(ConfigError::Senseless(_))));
+        for path in ["runs/a", "/runs/../etc/*", "/runs/*/../x", ""] {
+            assert!(matches!(from(&job("a", path)), Err(ConfigError::Invalid(_))), "{path}");
+        }
+        assert!(matches!(from("snapshot_blocks = 0"), Err(ConfigError::Senseless(_))));
     }
 
     #[test]

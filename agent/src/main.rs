@@ -45,6 +45,7 @@ mod tally;
 mod tpm_worker;
 mod upkeep;
 mod views;
+mod weights;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Command, DrillCommand, EvidenceCommand, LogCommand};

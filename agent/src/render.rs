@@ -3,7 +3,7 @@
 use crate::{gap::Length, views::words};
 use attest::{
     Record,
-    record::{Activity, Body, GapReason},
+    record::{Activity, Body, GapReason, Outcome, Snapshot},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub const fn kind(body: &Body) -> &'static str {
         Body::Gap(_) => "gap",
         Body::Drill(_) => "drill",
         Body::Finding(_) => "finding",
+        Body::Snapshot(_) => "snapshot",
         Body::Unknown { .. } => "unknown",
     }
 }
@@ -44,20 +45,23 @@ fn body(body: &Body) -> Value {
         Body::Gap(body) => plain(body),
         Body::Drill(body) => plain(body),
         Body::Finding(body) => plain(body),
+        Body::Snapshot(body) => plain(body),
         Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
     }
 }
 
 fn plain(body: &impl Serialize) -> Value {
     let mut value = serde_json::to_value(body).unwrap_or(Value::Null);
-    if let Value::Object(fields) = &mut value {
-        for field in fields.values_mut() {
-            if let Some(text) = as_hex(field) {
-                *field = Value::String(text);
-            }
-        }
-    }
+    hashes_in_hex(&mut value);
     value
+}
+
+fn hashes_in_hex(value: &mut Value) {
+    if let Some(text) = as_hex(value) {
+        *value = Value::String(text);
+    } else if let Value::Object(fields) = value {
+        fields.values_mut().for_each(hashes_in_hex);
+    }
 }
 
 /// 32 bytes come as a list of numbers.
@@ -106,8 +110,28 @@ fn summary(body: &Body) -> String {
             "GPU {} {:?}: {:?}, {} of 1000: {}",
             found.gpu, found.check, found.verdict, found.score, found.reason
         ),
+        Body::Snapshot(snapshot) => snapshot_line(snapshot),
         Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
     }
+}
+
+fn snapshot_line(snapshot: &Snapshot) -> String {
+    let (job, block) = (short(&snapshot.job), snapshot.block_number);
+    let told = match &snapshot.outcome {
+        Outcome::Watching => {
+            format!("watched after block {block}, a draw in {} blocks", snapshot.mean_blocks)
+        }
+        Outcome::Ended => format!("not watched any more after block {block}"),
+        Outcome::Taken(weights) => {
+            format!("drawn by block {block}: {}, {} bytes", short(&weights.digest), weights.size)
+        }
+        Outcome::Unchanged(weights) => {
+            format!("drawn by block {block}: {} as before", short(&weights.digest))
+        }
+        Outcome::Missed(why) => format!("drawn by block {block}, no digest: {}", why.name()),
+        Outcome::Unwatched { from } => format!("nobody looked at blocks {from} to {block}"),
+    };
+    format!("job {job} {told}")
 }
 
 /// A gap's reason.
@@ -167,7 +191,7 @@ pub fn time(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attest::record::{Boot, Gap};
+    use attest::record::{Boot, Gap, Miss, Weights};
 
     #[test]
     fn times_are_civil() {
@@ -183,6 +207,26 @@ mod tests {
         let value = value(&Record { seq: 1, time_ms: 2, boot: 3, body: Body::Boot(boot) });
         assert_eq!(value["body"]["boot_id"], "01".repeat(32));
         assert_eq!(value["body"]["pcr_selection"], 149);
+    }
+
+    #[test]
+    fn a_snapshot_is_told_in_words_and_numbers() {
+        let weights = Weights { digest: [5; 32], size: 9, modified_ms: 1, behind: 0, span_ms: 2 };
+        let of = |outcome| {
+            Body::Snapshot(Snapshot {
+                job: [4; 32],
+                mean_blocks: 100,
+                block_number: 7,
+                block_hash: [6; 32],
+                outcome,
+            })
+        };
+        let taken = of(Outcome::Taken(weights));
+        assert_eq!(summary(&taken), "job 040404040404 drawn by block 7: 050505050505, 9 bytes");
+        assert_eq!(body(&taken)["outcome"]["Taken"]["digest"], "05".repeat(32));
+        let torn = of(Outcome::Missed(Miss::Torn));
+        assert_eq!(summary(&torn), "job 040404040404 drawn by block 7, no digest: torn");
+        assert_eq!(body(&torn)["outcome"]["Missed"], Miss::Torn.name());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
     tpm_worker::TpmWorker,
     upkeep::Upkeep,
     views::endpoint,
+    weights::WeightWatch,
 };
 use anyhow::{Context, Result};
 use std::time::Duration;
@@ -52,8 +53,9 @@ pub async fn run(config: Config) -> Result<()> {
         true => Some(Driller::open(&config, &state, &keeper.machine, &begun.held.recorder)?),
         false => None,
     };
+    let weights = WeightWatch::open(&config, &state, keeper.machine)?;
     let agent = Agent::new(config, state, tpm, keeper, begun.held);
-    let mut upkeep = Upkeep::new(agent, board.clone(), driller);
+    let mut upkeep = Upkeep::new(agent, board.clone(), driller, weights);
     let outcome = serve(&mut upkeep, &mut signals).await;
     writing.abort();
     metrics.iter().for_each(tokio::task::JoinHandle::abort);

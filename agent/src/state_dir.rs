@@ -79,6 +79,11 @@ impl StateDir {
         self.0.join("drills.json")
     }
 
+    /// How far draws of jobs' weights are told.
+    pub fn jobs(&self) -> PathBuf {
+        self.0.join("jobs.json")
+    }
+
     /// Published networks and shards that tasks run over, unless the configuration names another folder.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")

@@ -2,7 +2,7 @@
 
 use crate::{
     begin,
-    board::{DrillView, Snapshot},
+    board::{DrillView, JobView, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
@@ -292,6 +292,23 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
     line
 }
 
+fn job_line(job: &JobView, output: &Output) -> String {
+    let mut line = format!("  job       {}: {} snapshots in this run", job.name, job.taken);
+    if let (Some(digest), Some(ms)) = (job.last, job.last_ms) {
+        line += &format!(", the last one {}: {}", ago(ms), render::short(&digest.0));
+    }
+    if job.reading {
+        line += "; one is being taken";
+    }
+    for (why, count) in &job.missed {
+        line += &format!("; {}", output.doubtful(&format!("{count} missed: {why}")));
+    }
+    if job.unwatched > 0 {
+        line += &format!("; {}", output.doubtful(&format!("{} blocks not looked at", job.unwatched)));
+    }
+    line
+}
+
 fn anchor_value(anchor: &Anchor) -> Value {
     let signed = &anchor.made.signed;
     json!({
@@ -350,6 +367,7 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
     }
     lines.extend(snapshot.log.iter().flat_map(|log| chip_lines(log, output)));
     lines.extend(snapshot.drill.as_ref().map(|drill| drill_line(drill, output)));
+    lines.extend(snapshot.jobs.iter().map(|job| job_line(job, output)));
     lines.extend(snapshot.metrics.map(|address| format!("  metrics   http://{address}/metrics")));
     for owed in &snapshot.outbox {
         lines.push(format!("  owed      {} ({}, attempt {})", owed.kind, owed.state, owed.attempts));

@@ -15,6 +15,7 @@ use crate::{
     hex32::Hex32,
     identity::Enrolment,
     secrets::Stranger,
+    weights::WeightWatch,
 };
 use anyhow::Context;
 use light_client::{
@@ -49,6 +50,7 @@ pub struct Upkeep {
     seen: u64,
     moved: Instant,
     driller: Option<Driller>,
+    weights: WeightWatch,
 }
 
 /// When anchors are due.
@@ -78,7 +80,7 @@ impl Anchors {
 
 impl Upkeep {
     /// Over what the agent holds.
-    pub fn new(agent: Agent, board: Board, driller: Option<Driller>) -> Self {
+    pub fn new(agent: Agent, board: Board, driller: Option<Driller>, weights: WeightWatch) -> Self {
         let anchors = Anchors::new(Duration::from_secs(agent.config.anchor_seconds));
         Self {
             agent,
@@ -95,6 +97,7 @@ impl Upkeep {
             seen: 0,
             moved: Instant::now(),
             driller,
+            weights,
         }
     }
 
@@ -186,6 +189,10 @@ impl Upkeep {
             return Ok(());
         }
         enrolment::know_chain(&mut self.agent.keeper, client)?;
+        // At once: what a block draws is to be taken when nobody could prepare for it.
+        if let Err(error) = watch_weights(&mut self.weights, &self.agent, client).await {
+            tracing::warn!(%error, "blocks could not be looked at for draws of weights; trying again");
+        }
         let mut desk = Desk { agent: &mut self.agent, client, device };
         match desk.agent.keeper.enrolment {
             Enrolment::None => Ok(()),
@@ -317,6 +324,7 @@ impl Upkeep {
             snapshot.outbox = outbox;
             snapshot.drill = self.driller.as_ref().map(Driller::view);
             snapshot.power = self.power;
+            snapshot.jobs = self.weights.views();
             snapshot.next_anchor_ms = enrolled.then_some(next);
         });
     }
@@ -370,6 +378,21 @@ impl Upkeep {
     pub fn recorder(&self) -> crate::recorder::Recorder {
         self.agent.recorder.clone()
     }
+}
+
+/// Looks what new blocks draw of the jobs' weights, and writes down what came of earlier draws.
+async fn watch_weights(weights: &mut WeightWatch, agent: &Agent, client: &LightClient) -> anyhow::Result<()> {
+    let Some(head) = client.status().finalized else { return Ok(()) };
+    let Some(after) = weights.after(head.number) else { return Ok(()) };
+    let drawings = client.drawings_after(after).await?;
+    let head = drawings.last().map_or(head, |last| last.block);
+    let bodies = weights.turn(&drawings, head);
+    if !bodies.is_empty() {
+        // What a full disk does not take, the recorder keeps.
+        agent.append(bodies).await?;
+    }
+    weights.keep();
+    Ok(())
 }
 
 /// Starts the light client of the configured chain.

@@ -34,6 +34,7 @@ mod hash;
 pub mod proof;
 mod reader;
 pub mod record;
+pub mod snapshot;
 pub mod statement;
 pub mod tile;
 pub mod tpms;

@@ -49,6 +49,8 @@ pub enum Body {
     Drill(Drill),
     /// What a check of a GPU found.
     Finding(Finding),
+    /// What became of a draw of a job's weights.
+    Snapshot(Snapshot),
     /// A body of a later version, kept as it came.
     Unknown {
         /// Its kind.
@@ -323,6 +325,103 @@ pub struct Challenge {
     pub result: Hash,
 }
 
+/// What there is to tell of the watch over a job's weights, as of one block (docs/snapshots.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The job: [`snapshot::job`](crate::snapshot::job) of its name.
+    pub job: Hash,
+    /// Blocks between two draws, on average.
+    pub mean_blocks: u32,
+    /// The block's height: the one that drew, where something was drawn.
+    pub block_number: u64,
+    /// Its hash.
+    pub block_hash: Hash,
+    /// What there is to tell.
+    pub outcome: Outcome,
+}
+
+/// What there is to tell of the watch over a job's weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Draws count from the next block on.
+    Watching,
+    /// Draws count no more from the next block on: the job is not watched any longer.
+    Ended,
+    /// The block drew, and the newest checkpoint was read.
+    Taken(Weights),
+    /// The block drew, and the newest checkpoint was the file that was read last, by inode, size and times: it was not read again.
+    Unchanged(Weights),
+    /// The block drew, and there is no digest.
+    Missed(Miss),
+    /// Nobody looked whether this block and those back to `from` drew.
+    Unwatched {
+        /// The first of them.
+        from: u64,
+    },
+}
+
+/// A job's weights, as they were found in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weights {
+    /// BLAKE3 of the file.
+    pub digest: Hash,
+    /// Its length, bytes.
+    pub size: u64,
+    /// When it was written last, ms since 1970, as its file system says.
+    pub modified_ms: u64,
+    /// By how many blocks finality was past the block that drew, when the agent saw it.
+    pub behind: u16,
+    /// From then until the file was read, ms.
+    pub span_ms: u64,
+}
+
+/// Why there is no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Miss {
+    /// No file is there.
+    NoCheckpoint,
+    /// Each file there was being written.
+    Unsettled,
+    /// The file was written while it was read.
+    Torn,
+    /// The file was gone when it was opened.
+    Vanished,
+    /// A symbolic link is there, which is not followed.
+    Symlink,
+    /// Something that is no regular file is there: a pipe, a device, a socket, a folder.
+    Irregular,
+    /// The system did not let it be read.
+    Unreadable,
+    /// More files are there than are looked at.
+    TooMany,
+    /// The job's last snapshot was still being taken.
+    Busy,
+    /// The agent saw the block too late.
+    Late,
+    /// Reading took too long.
+    Stalled,
+}
+
+impl Miss {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoCheckpoint => "no-checkpoint",
+            Self::Unsettled => "unsettled",
+            Self::Torn => "torn",
+            Self::Vanished => "vanished",
+            Self::Symlink => "symlink",
+            Self::Irregular => "irregular",
+            Self::Unreadable => "unreadable",
+            Self::TooMany => "too-many",
+            Self::Busy => "busy",
+            Self::Late => "late",
+            Self::Stalled => "stalled",
+        }
+    }
+}
+
 /// Why bytes are no record, or a record has no bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -384,6 +483,7 @@ impl Body {
             Self::Gap(body) => (6, pack(body, scratch)?),
             Self::Drill(body) => (7, pack(body, scratch)?),
             Self::Finding(body) => (8, pack(body, scratch)?),
+            Self::Snapshot(body) => (11, pack(body, scratch)?),
             Self::Unknown { tag, bytes } => (*tag, bytes),
         })
     }
@@ -401,6 +501,7 @@ impl Body {
             6 => Self::Gap(unpack(bytes)?),
             7 => Self::Drill(unpack(bytes)?),
             8 => Self::Finding(unpack(bytes)?),
+            11 => Self::Snapshot(unpack(bytes)?),
             tag => Self::Unknown { tag, bytes: Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)? },
         })
     }

@@ -5,7 +5,7 @@ use attest::{
     Body, MAX_RECORD, Record, RecordError,
     record::{
         Activity, Challenge, Check, Chip, ChipKind, ChipState, Drill, Finding, Gap, GapReason, MAX_BODY,
-        Verdict, text,
+        Miss, Outcome, Snapshot, Verdict, Weights, text,
     },
 };
 use proptest::prelude::*;
@@ -75,9 +75,35 @@ fn bodies() -> impl Strategy<Value = Body> {
             reason: text(&reason),
         })
     });
-    let unknown = (9u16.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
+    let snapshot = (any::<[u8; 32]>(), any::<u64>(), any::<u32>(), 0..5u8).prop_map(
+        |(digest, size, mean_blocks, which)| {
+            let weights = Weights {
+                digest,
+                size,
+                modified_ms: size / 3,
+                behind: mean_blocks as u16,
+                span_ms: size / 7,
+            };
+            let outcome = match which {
+                0 => Outcome::Watching,
+                1 => Outcome::Taken(weights),
+                2 => Outcome::Unchanged(weights),
+                3 => Outcome::Missed(Miss::Stalled),
+                _ => Outcome::Unwatched { from: size },
+            };
+            Body::Snapshot(Snapshot {
+                job: [3; 32],
+                mean_blocks,
+                block_number: size,
+                block_hash: digest,
+                outcome,
+            })
+        },
+    );
+    // 9 and 10 are kept for what GPUs will tell.
+    let unknown = (prop_oneof![9u16..=10, 12u16..], prop::collection::vec(any::<u8>(), 0..MAX_BODY))
         .prop_map(|(tag, bytes)| Body::Unknown { tag, bytes: heapless::Vec::from_slice(&bytes).unwrap() });
-    prop_oneof![gap, chip, activity, drill, finding, unknown]
+    prop_oneof![gap, chip, activity, drill, finding, snapshot, unknown]
 }
 
 fn records() -> impl Strategy<Value = Record> {
@@ -106,6 +132,30 @@ fn the_format_is_frozen() {
     let gap = Gap { from_ms: 1, to_ms: 300, reason: GapReason::ClockJump };
     let record = Record { seq: 7, time_ms: 1_000, boot: 2, body: Body::Gap(gap) };
     assert_eq!(hex::encode(record.encode().unwrap()), "07e8070206040".to_string() + "1ac0202");
+}
+
+#[test]
+fn a_snapshot_is_frozen() {
+    let of = |outcome| {
+        let body =
+            Snapshot { job: [7; 32], mean_blocks: 100, block_number: 300, block_hash: [8; 32], outcome };
+        let record = Record { seq: 1, time_ms: 2, boot: 3, body: Body::Snapshot(body) };
+        let bytes = record.encode().unwrap();
+        assert_eq!(Record::decode(&bytes).unwrap(), record);
+        // seq, time, boot, tag 11, length of the body; its bytes from the mean on.
+        assert_eq!(bytes[..4], [1, 2, 3, 11]);
+        hex::encode(&bytes[5 + 32..])
+    };
+    let head = "64".to_string() + "ac02" + &"08".repeat(32);
+    let weights = Weights { digest: [9; 32], size: 1 << 40, modified_ms: 5, behind: 2, span_ms: 6 };
+    assert_eq!(of(Outcome::Watching), head.clone() + "00");
+    assert_eq!(of(Outcome::Ended), head.clone() + "01");
+    let taken = "09".repeat(32) + "808080808020" + "05" + "02" + "06";
+    assert_eq!(of(Outcome::Taken(weights.clone())), head.clone() + "02" + &taken);
+    assert_eq!(of(Outcome::Unchanged(weights)), head.clone() + "03" + &taken);
+    assert_eq!(of(Outcome::Missed(Miss::Torn)), head.clone() + "04" + "02");
+    assert_eq!(of(Outcome::Missed(Miss::Stalled)), head.clone() + "04" + "0a");
+    assert_eq!(of(Outcome::Unwatched { from: 299 }), head + "05" + "ab02");
 }
 
 proptest! {

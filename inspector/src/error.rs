@@ -74,6 +74,28 @@ pub enum Error {
     /// No identifier, or no seed.
     #[error("{0:?} is not 32 bytes in hex")]
     NotHex(String),
+    /// A file that cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Headers that do not parse.
+    #[error("{}: {source}; it takes block headers in JSON, as a node's chain_getHeader gives them", path.display())]
+    Headers {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// Headers that do not follow each other.
+    #[error("the header of block {0} is not that of a child of the one before it")]
+    NotAChain(u64),
+    /// The log does not tell what it should.
+    #[error("{0}")]
+    NotKept(&'static str),
     /// Signals cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),

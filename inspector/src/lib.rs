@@ -12,6 +12,8 @@
 //!   a machine, from a file
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `sampling.rs`: whose logs to look at, to catch a large run
+//! - `snapshots/`: what a log tells of jobs' weights, and whether every drawn block has its record
+//! - `hint.rs`: what GPUs seem to have been doing; a hint and no more
 //! - `chain.rs`: every read and call, in one place
 
 #![forbid(unsafe_code)]
@@ -27,9 +29,11 @@ pub mod duties;
 pub mod ecc_only;
 pub mod ek_certificate;
 pub mod error;
+pub mod hint;
 pub mod judgement;
 pub mod report;
 pub mod sampling;
+pub mod snapshots;
 pub mod vault;
 pub mod verify;
 pub mod watch;

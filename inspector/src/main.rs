@@ -8,9 +8,11 @@ use inspector::{
     account::Account,
     chain,
     error::Error,
+    hint,
     judgement::Rules,
     report::{Duty, Status},
     sampling::{self, Hunt},
+    snapshots,
     verify::{Against, verify},
     watch::{Ended, Watch},
 };
@@ -31,6 +33,7 @@ Examples:
   matrixai-inspector run --chain chain.json --state /var/lib/inspector --roots roots --key inspector.seed
   matrixai-inspector status --chain chain.json --state /tmp/look --key inspector.seed --json
   matrixai-inspector verify --evidence evidence.json --log log --roots roots --machine machine.json
+  matrixai-inspector snapshot --evidence evidence.json --log log --headers headers.json weights.safetensors
   matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
@@ -134,6 +137,35 @@ enum Command {
     /// Whose logs must be looked at to catch a large run? How many, and with --list which (docs/sampling.md)
     #[command(after_help = SAMPLE)]
     Sample(Sample),
+    /// Looks what a log tells of jobs' weights: every draw kept? where is this file's digest? (docs/snapshots.md)
+    Snapshot {
+        /// The evidence, as `matrixai-agent evidence export` writes it
+        #[arg(long, value_name = "FILE")]
+        evidence: PathBuf,
+        /// The log, as `matrixai-agent log export` writes it
+        #[arg(long, value_name = "DIR")]
+        log: PathBuf,
+        /// Block headers in JSON, oldest first, as a node's chain_getHeader gives them: checks that every draw was kept
+        #[arg(long, value_name = "FILE")]
+        headers: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Files of weights to look for
+        files: Vec<PathBuf>,
+    },
+    /// Hints at what a log's GPUs were doing: training or other work? No evidence (docs/hint.md)
+    Hint {
+        /// The evidence, as `matrixai-agent evidence export` writes it
+        #[arg(long, value_name = "FILE")]
+        evidence: PathBuf,
+        /// The log, as `matrixai-agent log export` writes it
+        #[arg(long, value_name = "DIR")]
+        log: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Verifies a machine's exported evidence, offline
     #[command(after_help = VERIFY)]
     Verify {
@@ -252,6 +284,15 @@ async fn execute(command: Command) -> Result<(), Error> {
         }
         Command::Withdraw { chain, json } => call(&chain, chain::withdraw(), "the bond is back", json).await,
         Command::Sample(asked) => sample(&asked),
+        Command::Snapshot { evidence, log, headers, json, files } => {
+            let found = snapshots::check(&evidence, &log, headers.as_deref(), &files)?;
+            print(&found, &found, json)?;
+            found.verdict()
+        }
+        Command::Hint { evidence, log, json } => {
+            let hints = hint::hint(&evidence, &log)?;
+            print(&hints, &hints, json)
+        }
         Command::Verify { evidence, log, roots, allow_unverified, machine, json } => {
             let (log, roots, machine) = (log.as_deref(), roots.as_deref(), machine.as_deref());
             let verified = verify(&evidence, &Against { log, roots, allow_unverified, machine })?;

@@ -5,6 +5,7 @@ use crate::{
     ek_certificate::Level,
     error::Error,
     judgement::{Judgement, Rules},
+    snapshots::{self, JobAccount},
 };
 use evidence::{Bundle, Report};
 use rustls_pki_types::UnixTime;
@@ -25,6 +26,9 @@ pub struct Verified {
     /// What the chain says of the machine, where its word was given and agrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<OnChain>,
+    /// Jobs whose weights the log tells of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobAccount>,
 }
 
 /// What an EK certificate earns its key.
@@ -57,7 +61,13 @@ pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
     let report = evidence::check(&bundle, against.log)?;
     let certified = rules.map(|rules| certified(&bundle, &rules, against.allow_unverified)).transpose()?;
     let chain = word.map(|word| word.agrees(&bundle, &report)).transpose()?;
-    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain })
+    let jobs = match against.log.zip(report.log.as_ref()) {
+        Some((folder, log)) => {
+            snapshots::account(&bundle.machine(), &snapshots::read(folder, log.size)?, None)
+        }
+        None => Vec::new(),
+    };
+    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain, jobs })
 }
 
 fn certified(bundle: &Bundle, rules: &Rules, allow_unverified: bool) -> Result<Certified, Error> {
@@ -136,6 +146,7 @@ impl fmt::Display for Verified {
             )?,
             None => writeln!(out, "log          not checked: give --log")?,
         }
+        self.jobs.iter().try_for_each(|job| write!(out, "{job}"))?;
         writeln!(out, "anchors      {} verified", report.anchors.len())?;
         if report.counts_not_shown > 0 {
             writeln!(

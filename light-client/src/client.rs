@@ -243,7 +243,7 @@ impl LightClient {
         extrinsic::find(at, &body, extrinsic.hash()).await
     }
 
-    fn backend(&self) -> &dyn backend::Backend<Chain> {
+    pub(crate) fn backend(&self) -> &dyn backend::Backend<Chain> {
         self.backend.as_ref()
     }
 

@@ -6,6 +6,7 @@
 //!
 //! - `client.rs`: following and calling; `outbox.rs`: what must not be lost; `chain.rs`: the chain's own types
 //! - `line.rs`: the way to smoldot, with a bound to every wait; `operation.rs`: what subxt would wait for without one
+//! - `randomness.rs`: what nobody knew of a block before it was there
 //! - `token.rs`: join tokens, `seed.rs`: seeds in files; `drilling.rs`: tasks as their specification has them, and as the chain does
 //!
 //! It must not know TPMs or logs on disk: what is submitted are opaque calls, and what is kept on disk are
@@ -38,6 +39,7 @@ mod line;
 mod operation;
 pub mod outbox;
 mod pool;
+pub mod randomness;
 mod router;
 pub mod seed;
 mod signer;

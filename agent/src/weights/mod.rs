@@ -1,0 +1,281 @@
+//! Snapshots of weights (after Shavit 2023; docs/snapshots.md): digests of jobs' newest checkpoints, in blocks that the chain's randomness draws.
+//!
+//! - `pattern.rs`: where checkpoints are, and which is the newest
+//! - `take.rs`: one snapshot; `digest.rs`: reading it at the speed of memory
+//! - here: which blocks draw, and that each of them gets its record. Draws of a job are told in the order of their blocks; what a crash leaves
+//!   untold, the next start tells as blocks that nobody looked at.
+
+mod digest;
+mod pattern;
+mod take;
+
+pub use pattern::Pattern;
+
+use crate::{board::JobView, clock::now_ms, config::Config, files, hex32::Hex32, state_dir::StateDir};
+use anyhow::{Context, Result};
+use attest::{
+    Hash,
+    record::{Body, Miss, Outcome, Snapshot, Weights},
+    snapshot,
+};
+use light_client::{Block, randomness::Drawing};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs, io,
+    path::PathBuf,
+    time::Duration,
+};
+use take::{SETTLE, Taken, Taking};
+
+/// A draw that the agent sees so many blocks later is none: the file could have been chosen to fit.
+const LATE: u64 = 8;
+/// How long reading a file may take.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// How far a job's draws are told; on disk between runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    block: u64,
+    hash: Hex32,
+    mean_blocks: u32,
+}
+
+/// By the job's digest.
+type Ledger = BTreeMap<String, Told>;
+
+/// A block that drew.
+#[derive(Debug, Clone, Copy)]
+struct Draw {
+    block: Block,
+    /// The block before it, up to which everything is told.
+    before: Block,
+    behind: u16,
+}
+
+/// A job that is watched.
+struct Watch {
+    name: String,
+    job: Hash,
+    pattern: Pattern,
+    /// Up to where its draws were looked for.
+    seen: Option<Told>,
+    taking: Option<(Draw, Taking)>,
+    /// Draws that came meanwhile.
+    busy: VecDeque<Draw>,
+    last: Option<Taken>,
+    view: JobView,
+}
+
+/// The watch over all jobs.
+pub struct WeightWatch {
+    machine: Hash,
+    mean_blocks: u32,
+    settle: Duration,
+    watches: Vec<Watch>,
+    /// Jobs that are not configured any more.
+    ended: Ledger,
+    path: PathBuf,
+    written: Ledger,
+}
+
+impl WeightWatch {
+    /// Over the configured jobs, going on from what earlier runs have told.
+    pub fn open(config: &Config, state: &StateDir, machine: Hash) -> Result<Self> {
+        let path = state.jobs();
+        let mut written: Ledger = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(%error, path = %path.display(), "what was told of jobs is unreadable; the log says that they are watched anew");
+                Ledger::new()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let kept = written.clone();
+        let watches = config.job.iter().map(|job| {
+            let id = snapshot::job(&job.name);
+            Watch::new(job.name.clone(), id, job.checkpoints.clone(), written.remove(&hex::encode(id)))
+        });
+        let watches = watches.collect();
+        let mean_blocks = config.snapshot_blocks;
+        Ok(Self { machine, mean_blocks, settle: SETTLE, watches, ended: written, path, written: kept })
+    }
+
+    /// From where on finalised blocks are to be looked at; none where nothing is watched.
+    pub fn after(&self, head: u64) -> Option<u64> {
+        let seen = |watch: &Watch| watch.seen.map_or(head, |seen| seen.block);
+        match self.watches.iter().map(seen).min() {
+            None if self.ended.is_empty() => None,
+            oldest => Some(oldest.unwrap_or(head)),
+        }
+    }
+
+    /// Looks at new blocks (oldest first, the last is the latest finalised) and at what came of earlier draws. What it returns is to be
+    /// written into the log, and [`keep`](Self::keep) called after that.
+    pub fn turn(&mut self, drawings: &[Drawing], head: Block) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        for (job, told) in std::mem::take(&mut self.ended) {
+            let mut id = [0; 32];
+            if hex::decode_to_slice(&job, &mut id).is_ok() {
+                bodies.push(body(id, told.mean_blocks, (told.block, told.hash.0), Outcome::Ended));
+            }
+        }
+        for watch in &mut self.watches {
+            watch.turn(&self.machine, self.mean_blocks, self.settle, drawings, head, &mut bodies);
+        }
+        bodies
+    }
+
+    /// Keeps on disk how far draws are told. Losing the last of it in a power cut tells of more blocks that nobody looked at.
+    pub fn keep(&mut self) {
+        let told = self.watches.iter().filter_map(|watch| Some((hex::encode(watch.job), watch.told()?)));
+        let told: Ledger = told.collect();
+        if told == self.written {
+            return;
+        }
+        let kept = serde_json::to_vec(&told)
+            .map_err(io::Error::other)
+            .and_then(|bytes| files::replace_fleeting(&self.path, &bytes));
+        match kept {
+            Ok(()) => self.written = told,
+            Err(error) => tracing::warn!(%error, path = %self.path.display(), "not written; trying again"),
+        }
+    }
+
+    /// For the board.
+    pub fn views(&self) -> Vec<JobView> {
+        self.watches
+            .iter()
+            .map(|watch| JobView { reading: watch.taking.is_some(), ..watch.view.clone() })
+            .collect()
+    }
+}
+
+impl Watch {
+    fn new(name: String, job: Hash, pattern: Pattern, seen: Option<Told>) -> Self {
+        let view = JobView { name: name.clone(), ..JobView::default() };
+        Self { name, job, pattern, seen, taking: None, busy: VecDeque::new(), last: None, view }
+    }
+
+    fn turn(
+        &mut self,
+        machine: &Hash,
+        mean_blocks: u32,
+        settle: Duration,
+        drawings: &[Drawing],
+        head: Block,
+        bodies: &mut Vec<Body>,
+    ) {
+        self.collect(mean_blocks, bodies);
+        let seen = match self.seen {
+            Some(seen) if seen.mean_blocks == mean_blocks => seen,
+            known => {
+                let seen = known.map_or(Told::at(head, mean_blocks), |seen| Told { mean_blocks, ..seen });
+                bodies.push(body(self.job, mean_blocks, (seen.block, seen.hash.0), Outcome::Watching));
+                *self.seen.insert(seen)
+            }
+        };
+        let new: Vec<&Drawing> =
+            drawings.iter().filter(|drawing| drawing.block.number > seen.block).collect();
+        if let Some(first) = new.first()
+            && first.block.number > seen.block.saturating_add(1)
+        {
+            let unwatched = Outcome::Unwatched { from: seen.block.saturating_add(1) };
+            self.view.unwatched += first.block.number.saturating_sub(1).saturating_sub(seen.block);
+            bodies.push(body(self.job, mean_blocks, (first.block.number - 1, first.parent.0), unwatched));
+        }
+        for drawing in new {
+            self.seen = Some(Told::at(drawing.block, mean_blocks));
+            let is_drawn = |randomness: [u8; 32]| {
+                snapshot::is_drawn(machine, &self.job, drawing.block.number, &randomness, mean_blocks)
+            };
+            if drawing.randomness.is_some_and(is_drawn) {
+                self.drawn(Draw::new(drawing, head), mean_blocks, settle, bodies);
+            }
+        }
+    }
+
+    fn drawn(&mut self, draw: Draw, mean_blocks: u32, settle: Duration, bodies: &mut Vec<Body>) {
+        tracing::info!(job = self.name, block = draw.block.number, "the chain has drawn a snapshot");
+        if self.taking.is_some() {
+            self.busy.push_back(draw);
+            return;
+        }
+        if u64::from(draw.behind) > LATE {
+            return bodies.push(self.missed(mean_blocks, &draw, Miss::Late));
+        }
+        match Taking::start(self.pattern.clone(), settle, self.last) {
+            Ok(taking) => self.taking = Some((draw, taking)),
+            Err(_) => bodies.push(self.missed(mean_blocks, &draw, Miss::Unreadable)),
+        }
+    }
+
+    /// What came of the draw before, and of those that had to wait for it.
+    fn collect(&mut self, mean_blocks: u32, bodies: &mut Vec<Body>) {
+        let Some((draw, taking)) = &self.taking else { return };
+        let outcome = match taking.poll() {
+            Some(outcome) => outcome,
+            None if taking.elapsed() > PATIENCE => Err(Miss::Stalled),
+            None => return,
+        };
+        let (draw, span) = (*draw, taking.elapsed());
+        self.taking = None;
+        bodies.push(match outcome {
+            Ok(taken) => self.taken(mean_blocks, &draw, &taken, span),
+            Err(miss) => self.missed(mean_blocks, &draw, miss),
+        });
+        for draw in std::mem::take(&mut self.busy) {
+            bodies.push(self.missed(mean_blocks, &draw, Miss::Busy));
+        }
+    }
+
+    fn taken(&mut self, mean_blocks: u32, draw: &Draw, taken: &Taken, span: Duration) -> Body {
+        self.last = Some(*taken);
+        self.view.taken += 1;
+        self.view.last_ms = Some(now_ms());
+        self.view.last = Some(Hex32(taken.digest));
+        let weights = Weights {
+            digest: taken.digest,
+            size: taken.identity.size,
+            modified_ms: taken.identity.modified_ms(),
+            behind: draw.behind,
+            span_ms: u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
+        };
+        let outcome = if taken.unchanged { Outcome::Unchanged(weights) } else { Outcome::Taken(weights) };
+        body(self.job, mean_blocks, (draw.block.number, draw.block.hash.0), outcome)
+    }
+
+    fn missed(&mut self, mean_blocks: u32, draw: &Draw, miss: Miss) -> Body {
+        tracing::warn!(job = self.name, block = draw.block.number, ?miss, "no snapshot");
+        *self.view.missed.entry(miss.name().into()).or_default() += 1;
+        body(self.job, mean_blocks, (draw.block.number, draw.block.hash.0), Outcome::Missed(miss))
+    }
+
+    /// Up to where every draw has its record.
+    fn told(&self) -> Option<Told> {
+        let seen = self.seen?;
+        let open = self.taking.as_ref().map(|(draw, _)| Told::at(draw.before, seen.mean_blocks));
+        Some(open.unwrap_or(seen))
+    }
+}
+
+impl Told {
+    const fn at(block: Block, mean_blocks: u32) -> Self {
+        Self { block: block.number, hash: Hex32(block.hash.0), mean_blocks }
+    }
+}
+
+impl Draw {
+    fn new(drawing: &Drawing, head: Block) -> Self {
+        let behind = head.number.saturating_sub(drawing.block.number);
+        let before = Block { number: drawing.block.number.saturating_sub(1), hash: drawing.parent };
+        Self { block: drawing.block, before, behind: u16::try_from(behind).unwrap_or(u16::MAX) }
+    }
+}
+
+fn body(job: Hash, mean_blocks: u32, (block_number, block_hash): (u64, Hash), outcome: Outcome) -> Body {
+    Body::Snapshot(Snapshot { job, mean_blocks, block_number, block_hash, outcome })
+}
+
+#[cfg(test)]
+mod tests;
