@@ -9,7 +9,10 @@ use inspector::{
 };
 use p256::{
     EncodedPoint,
-    ecdsa::{DerSignature, SigningKey, VerifyingKey},
+    ecdsa::{
+        DerSignature, SigningKey, VerifyingKey,
+        signature::{self, Keypair, Signer},
+    },
 };
 use proptest::prelude::*;
 use rustls_pki_types::UnixTime;
@@ -31,7 +34,7 @@ use x509_cert::{
     ext::pkix::{ExtendedKeyUsage, SubjectAltName, name::GeneralName},
     name::{Name, RdnSequence, RelativeDistinguishedName},
     serial_number::SerialNumber,
-    spki::SubjectPublicKeyInfoOwned,
+    spki::{self, AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, SubjectPublicKeyInfoOwned},
     time::Validity,
 };
 
@@ -154,7 +157,7 @@ fn rules_refuse_uncertified_ecc_keys() {
 
 /// A roots folder with a maker of hardware TPMs, and the certificate by which it calls the sample's elliptic key one of this vendor's.
 fn certified_ecc(vendor: &str) -> (tempfile::TempDir, Vec<u8>) {
-    let maker = SigningKey::from_slice(&[7; 32]).unwrap();
+    let maker = Maker(SigningKey::from_slice(&[7; 32]).unwrap());
     let name = Name::from_str("CN=A maker").unwrap();
     let make = |profile, subject, key: &VerifyingKey, extend: &dyn Fn(&mut Certificates<'_>)| {
         let validity = Validity::from_now(Duration::from_secs(86_400)).unwrap();
@@ -164,7 +167,7 @@ fn certified_ecc(vendor: &str) -> (tempfile::TempDir, Vec<u8>) {
         extend(&mut builder);
         builder.build::<DerSignature>().unwrap().to_der().unwrap()
     };
-    let root = make(Profile::Root, name.clone(), maker.verifying_key(), &|_| ());
+    let root = make(Profile::Root, name.clone(), &maker.verifying_key(), &|_| ());
     let leaf = Profile::Leaf { issuer: name, enable_key_agreement: true, enable_key_encipherment: false };
     let certificate = make(leaf, Name::default(), &ecc_point(), &|builder| {
         let purpose = ExtendedKeyUsage(vec![ObjectIdentifier::new_unwrap("2.23.133.8.1")]);
@@ -177,7 +180,32 @@ fn certified_ecc(vendor: &str) -> (tempfile::TempDir, Vec<u8>) {
     (roots, certificate)
 }
 
-type Certificates<'a> = CertificateBuilder<'a, SigningKey>;
+type Certificates<'a> = CertificateBuilder<'a, Maker>;
+
+/// A maker's authority. It names its algorithm itself: `p256` does only with `sha2`'s list of names, which nobody else needs.
+struct Maker(SigningKey);
+
+impl Keypair for Maker {
+    type VerifyingKey = VerifyingKey;
+
+    fn verifying_key(&self) -> VerifyingKey {
+        *self.0.verifying_key()
+    }
+}
+
+impl Signer<DerSignature> for Maker {
+    fn try_sign(&self, message: &[u8]) -> Result<DerSignature, signature::Error> {
+        self.0.try_sign(message)
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for Maker {
+    fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
+        // ecdsa-with-SHA256 (RFC 5758, 3.2)
+        let oid = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+        Ok(AlgorithmIdentifierOwned { oid, parameters: None })
+    }
+}
 
 /// The last fields of the key's `TPMT_PUBLIC`: x and y, each with its length.
 fn ecc_point() -> VerifyingKey {
