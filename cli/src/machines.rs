@@ -64,7 +64,7 @@ struct Shown {
 
 impl fmt::Display for Shown {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}of        block {}, {}\n", self.machine, self.block, self.block_hash)
+        writeln!(out, "{}of        block {}, {}", self.machine, self.block, self.block_hash)
     }
 }
 

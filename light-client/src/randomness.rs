@@ -56,6 +56,9 @@ impl LightClient {
     }
 }
 
+/// The engine that BABE's digests name.
+const BABE: [u8; 4] = *b"BABE";
+
 /// The VRF output that made a header's author its author: in BABE's pre-runtime digest, behind kind (1 or 3), authority (u32) and slot (u64).
 ///
 /// ```
@@ -70,7 +73,7 @@ impl LightClient {
 /// ```
 pub fn vrf_output(digest: &Digest) -> Option<[u8; 32]> {
     let before = digest.logs.iter().find_map(|item| match item {
-        DigestItem::PreRuntime(engine, bytes) if engine == b"BABE" => Some(bytes),
+        DigestItem::PreRuntime(BABE, bytes) => Some(bytes),
         _ => None,
     })?;
     // A secondary block without VRF (kind 2) was won by nobody's output.

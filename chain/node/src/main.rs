@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! matrixai-node --dev                                          # one validator, a throwaway chain
-//! matrixai-node export-chain-spec --chain local --raw          # what light clients and other nodes start from
+//! matrixai-node export-chain-spec --chain local --raw          # what other nodes start from; light clients: `matrixai chain spec`
 //! matrixai-node export-metadata --output metadata.scale        # what typed calls are generated from
 //! ```
 
