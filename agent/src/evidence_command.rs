@@ -33,7 +33,8 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
     output.result(&value, || match format {
         Format::Bundle => format!(
             "{} anchors and {} boot quote written to {dir}/evidence.json\n\
-             check it: matrixai-inspector verify --evidence {dir}/evidence.json --log DIR (of `log export`)",
+             check it: matrixai-inspector verify --evidence {dir}/evidence.json --log DIR (of `log export`) \
+             --machine FILE (of `matrixai machines show ID --json`: the chain alone knows whose key it is)",
             bundle.anchors.len(),
             if bundle.quote.is_some() { "a" } else { "no" },
             dir = out.display()
