@@ -484,8 +484,8 @@ than utilisation, and all of them can be.</li>\
 fn check(about: &About<'_>) -> String {
     format!(
         "<h2>Check it yourself</h2><p>Ask for the exports of <code>matrixai-agent evidence export --out evidence</code> and <code>matrixai-agent log export --out log</code>, then:</p>\
-         <p><code>matrixai --chain chain.json machines show ID --json &gt; machine.json</code><br>\
-         <code>matrixai-inspector verify --evidence evidence/evidence.json --log log --roots roots --machine machine.json</code></p>\
+         <p><code>matrixai --chain chain.json machines show ID --json &gt; machine.json</code></p>\
+         <p><code>matrixai-inspector verify --evidence evidence/evidence.json --log log --roots roots --machine machine.json</code></p>\
          <p class=\"dim\">This page was made from {} records with root <code>{}</code>.</p>",
         words::count(about.size),
         hex::encode(about.root)
