@@ -132,9 +132,16 @@ impl Driven {
         Ok(())
     }
 
-    /// Takes so many tasks at one time; none from now on where it is 0.
+    /// Takes so many tasks at one time; none from now on where it is 0. Said again where the last anchor of an agent that has ended is not
+    /// final yet, and has the nonce.
     pub async fn ready(&self, eyes: &Eyes, places: u8) -> Result<()> {
-        self.device.call(&eyes.client, &chain::tx().drilling().ready(Class::Tiny, places)).await
+        let call = chain::tx().drilling().ready(Class::Tiny, places);
+        eyes.until("its places", async || {
+            self.device.call(&eyes.client, &call).await?;
+            let worker = eyes.worker(self.machine).await?;
+            Ok(worker.is_some_and(|worker| worker.places == places).then_some(()))
+        })
+        .await
     }
 
     /// Takes no more tasks, whatever it took before.
