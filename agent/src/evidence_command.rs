@@ -65,5 +65,6 @@ fn bundle(state: &StateDir) -> Result<Bundle> {
         ek_certificate: identity.ek_certificate,
         ak_public: identity.ak.public,
         quote,
+        gpu_reports: None,
     })
 }

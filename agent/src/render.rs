@@ -30,6 +30,8 @@ pub const fn kind(body: &Body) -> &'static str {
         Body::Gap(_) => "gap",
         Body::Drill(_) => "drill",
         Body::Finding(_) => "finding",
+        Body::GpuDetail(_) => "gpu-detail",
+        Body::GpuReport(_) => "gpu-report",
         Body::Unknown { .. } => "unknown",
     }
 }
@@ -44,6 +46,8 @@ fn body(body: &Body) -> Value {
         Body::Gap(body) => plain(body),
         Body::Drill(body) => plain(body),
         Body::Finding(body) => plain(body),
+        Body::GpuDetail(body) => plain(body),
+        Body::GpuReport(body) => plain(body),
         Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
     }
 }
@@ -103,6 +107,10 @@ fn summary(body: &Body) -> String {
             "GPU {} {:?}: {:?}, {} of 1000: {}",
             found.gpu, found.check, found.verdict, found.score, found.reason
         ),
+        Body::GpuDetail(detail) => format!("GPU {}, {} s", detail.gpu, detail.span_ms / 1000),
+        Body::GpuReport(report) => {
+            format!("GPU {} reported {} over {}", report.gpu, short(&report.report), short(&report.nonce))
+        }
         Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
     }
 }

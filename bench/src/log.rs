@@ -208,7 +208,7 @@ fn verify(folder: &Path, written: &Written, raw: &Raw, table: &mut Table) -> Res
         Ok(())
     };
     let replay = || {
-        let frontier = evidence::log::replay(&export, size, |_, _| Ok(()))?;
+        let frontier = evidence::log::replay(&export, size, |_, _, _| Ok(()))?;
         ensure!(frontier.root() == root, "the export gives another root");
         Ok(())
     };

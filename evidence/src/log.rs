@@ -2,9 +2,10 @@
 
 use crate::EvidenceError;
 use attest::{
-    Frontier, Hash,
+    Body, Frontier, Hash, Record,
     checkpoint::{self, Checkpoint, CheckpointError},
     leaf_hash, node_hash,
+    record::GpuReport,
     tile::{self, Bundle, Tile},
 };
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub struct LogReport {
     pub after_last_anchor: u64,
     /// Files of hashes, each equal to what the entries give.
     pub tiles: usize,
+    /// Reports of GPUs that the log tells of.
+    #[serde(skip)]
+    pub gpu_reports: Vec<GpuReport>,
 }
 
 /// Checks checkpoint, entries and tiles of the log of `machine`, signed with one of `devices`, and that it has each root at its
@@ -48,10 +52,13 @@ pub fn check(
     if head.size < last {
         return Err(EvidenceError::LogTooShort(head.size, last));
     }
-    let mut leaves = Vec::new();
+    let (mut leaves, mut gpu_reports) = (Vec::new(), Vec::new());
     let mut next = anchored.iter().enumerate().peekable();
-    let frontier = replay(folder, head.size, |leaf, frontier| {
+    let frontier = replay(folder, head.size, |record, leaf, frontier| {
         leaves.push(leaf);
+        if let Ok(Record { body: Body::GpuReport(report), .. }) = Record::decode(record) {
+            gpu_reports.push(report);
+        }
         while let Some((index, (_, root))) = next.next_if(|(_, (size, _))| *size == frontier.size()) {
             if *root != frontier.root() {
                 return Err(EvidenceError::LogDiffers(index));
@@ -68,6 +75,7 @@ pub fn check(
         signed_by: hex::encode(signer),
         after_last_anchor: head.size - last,
         tiles: check_tiles(folder, head.size, leaves)?,
+        gpu_reports,
     })
 }
 
@@ -88,11 +96,11 @@ fn signed<'a>(
     outcome
 }
 
-/// Reads every entry in order and hands its hash on with the frontier after it; returns the last frontier.
+/// Reads every entry in order and hands it on with its hash and the frontier after it; returns the last frontier.
 pub fn replay(
     folder: &Path,
     size: u64,
-    mut entry: impl FnMut(Hash, &Frontier) -> Result<(), EvidenceError>,
+    mut entry: impl FnMut(&[u8], Hash, &Frontier) -> Result<(), EvidenceError>,
 ) -> Result<Frontier, EvidenceError> {
     let mut frontier = Frontier::new();
     for bundle in tile::bundles_for(size) {
@@ -107,7 +115,7 @@ pub fn replay(
             if number < bundle.width {
                 let leaf = leaf_hash(record);
                 frontier.append(leaf).map_err(|_| torn())?;
-                entry(leaf, &frontier)?;
+                entry(record, leaf, &frontier)?;
             }
             rest = after;
         }
