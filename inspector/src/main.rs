@@ -106,7 +106,7 @@ enum Command {
         /// The log, as `matrixai-agent log export` writes it
         #[arg(long, value_name = "DIR")]
         log: Option<PathBuf>,
-        /// Roots folder: judges the EK certificate too
+        /// Roots folder: judges the EK certificate too, and with gpu/ (certificates) the reports of GPUs
         #[arg(long, value_name = "DIR")]
         roots: Option<PathBuf>,
         /// As JSON

@@ -3,6 +3,7 @@
 use crate::{
     ek_certificate::Level,
     error::Error,
+    gpu_report::{self, GpuIdentity},
     judgement::{Judgement, Rules},
 };
 use evidence::{Bundle, Report};
@@ -19,6 +20,9 @@ pub struct Verified {
     /// What the EK certificate earns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// What GPUs report about themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuIdentity>,
 }
 
 /// What an EK certificate earns its machine.
@@ -35,7 +39,16 @@ pub fn verify(bundle: &Path, log: Option<&Path>, roots: Option<&Path>) -> Result
     let bundle = Bundle::read(bundle)?;
     let report = evidence::check(&bundle, log)?;
     let identity = roots.map(|folder| identity(&bundle, folder)).transpose()?;
-    Ok(Verified { report, identity })
+    let gpus = gpus(&bundle, roots, &report)?;
+    Ok(Verified { report, identity, gpus })
+}
+
+fn gpus(bundle: &Bundle, roots: Option<&Path>, report: &Report) -> Result<Vec<GpuIdentity>, Error> {
+    let Some(reports) = &bundle.gpu_reports else { return Ok(Vec::new()) };
+    let roots = roots.map(gpu_report::roots).transpose()?;
+    let logged = report.log.as_ref().map(|log| log.gpu_reports.as_slice());
+    gpu_report::check(bundle, reports, roots.as_deref(), logged, UnixTime::now())
+        .map_err(|(gpu, why)| Error::GpuReport(gpu, why))
 }
 
 fn identity(bundle: &Bundle, roots: &Path) -> Result<Identity, Error> {
@@ -60,6 +73,16 @@ impl fmt::Display for Verified {
             None => writeln!(out, "identity    not checked, so the TPM may be anything: give --roots")?,
         }
         writeln!(out, "boot quote  {}", if report.quote { "verified" } else { "none in the evidence" })?;
+        for GpuIdentity { gpu, driver, measurements, certified, doubt, .. } in &self.gpus {
+            let whose =
+                if *certified { "by a certified key" } else { "by a key that nobody known certifies" };
+            writeln!(
+                out,
+                "GPU {gpu:<8}its report verified, {whose}{}; driver {driver}, {measurements} measurements, not compared. \
+                 This check is untested on chips",
+                reason(doubt.as_deref())
+            )?;
+        }
         match &report.log {
             Some(log) => writeln!(
                 out,
