@@ -28,9 +28,11 @@ pub struct Begun {
     pub chips: Vec<Chip>,
 }
 
-/// Where the probe reads.
+/// Where the probe reads. NVML's library is loaded by another process of this program, also after an update has replaced its file.
 pub fn probe_options(config: &Config) -> Options {
-    Options { nvml: config.nvml.clone(), ..Options::default() }
+    // A test's program is another.
+    let reader = (!cfg!(test)).then(|| "/proc/self/exe".into());
+    Options { nvml: config.nvml.clone(), reader, ..Options::default() }
 }
 
 /// The probe as configured.

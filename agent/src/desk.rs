@@ -2,11 +2,14 @@
 
 use crate::{
     agent::Agent,
+    begin,
     chain::{self, Machine},
     debt::{self, Debt, hex32s},
+    gpu_report,
     hex32::Hex32,
     journal::Made,
     quote::{self, KeptQuote},
+    replay,
 };
 use attest::{
     Statement,
@@ -212,7 +215,20 @@ impl Desk<'_> {
             signed: signed.clone(),
         };
         kept.save(&self.agent.state.quote())?;
+        self.ask_gpus(statement);
         Ok(signed)
+    }
+
+    /// Has GPUs report over the same statement; a recording has no business in evidence.
+    fn ask_gpus(&self, statement: Statement) {
+        let config = &self.agent.config;
+        if replay::recording(config).is_some() {
+            return;
+        }
+        let (options, file) = (begin::probe_options(config), self.agent.state.gpu_reports());
+        if let Err(error) = gpu_report::start(options, statement, file, self.agent.recorder.clone()) {
+            tracing::warn!(%error, "GPUs are not asked for reports");
+        }
     }
 
     /// Hands the machine over to this device key.

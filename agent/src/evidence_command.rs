@@ -1,11 +1,11 @@
 //! `matrixai-agent evidence export`: what somebody who doubts this machine needs.
 
 use crate::{
-    config::Config, identity::Identity, journal::Journal, output::Output, quote::KeptQuote,
+    config::Config, gpu_report, identity::Identity, journal::Journal, output::Output, quote::KeptQuote,
     state_dir::StateDir,
 };
 use anyhow::{Context, Result};
-use evidence::{Bundle, VERSION};
+use evidence::{Bundle, GpuReports, VERSION};
 use serde_json::json;
 use std::{fs, path::Path};
 
@@ -29,6 +29,7 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
     let value = json!({
         "out": out.display().to_string(), "machine": hex::encode(bundle.machine()), "anchors": bundle.anchors.len(),
         "quote": bundle.quote.is_some(),
+        "gpu_reports": bundle.gpu_reports.as_ref().map_or(0, |reports| reports.reports.len()),
     });
     output.result(&value, || match format {
         Format::Bundle => format!(
@@ -57,6 +58,8 @@ fn bundle(state: &StateDir) -> Result<Bundle> {
     let ak = identity.ak_name();
     let journal = Journal::read(&state.anchors())?;
     let quote = KeptQuote::load(&state.quote())?.filter(|kept| kept.ak == ak).map(|kept| kept.signed);
+    let of_quote = |reports: &GpuReports| quote.as_ref().is_some_and(|quote| reports.are_of(quote));
+    let gpu_reports = gpu_report::load(&state.gpu_reports())?.filter(of_quote);
     Ok(Bundle {
         version: VERSION,
         genesis: genesis.0,
@@ -65,5 +68,6 @@ fn bundle(state: &StateDir) -> Result<Bundle> {
         ek_certificate: identity.ek_certificate,
         ak_public: identity.ak.public,
         quote,
+        gpu_reports,
     })
 }

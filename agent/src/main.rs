@@ -25,6 +25,7 @@ mod failure;
 mod files;
 mod gap;
 mod gpu_identity;
+mod gpu_report;
 mod heap;
 mod hex32;
 mod identity;
@@ -51,6 +52,7 @@ use anyhow::{Context, Result};
 use arguments::{Arguments, Command, DrillCommand, EvidenceCommand, LogCommand};
 use clap::Parser;
 use config::{Config, ConfigError};
+use nix::sys::signal::{SigSet, Signal};
 use output::Output;
 use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
@@ -61,6 +63,10 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     heap::share_one();
+    let mut own = std::env::args_os().skip(1);
+    if own.next().is_some_and(|first| first == gpu_probe::reader::ARGUMENT) {
+        return read_gpus(own);
+    }
     let arguments = Arguments::parse();
     end_with_own_threads();
     let output = Output::new(arguments.json);
@@ -71,6 +77,20 @@ fn main() -> ExitCode {
             eprintln!("matrixai-agent: {error:#}");
             failure::exit_code(&error)
         }
+    }
+}
+
+/// This program as the process that a driver's library may crash; it ends with whoever started it.
+fn read_gpus(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    // Signals that end the agent in order reach all its processes, and this one is asked until the last sample.
+    let mut passed_over = SigSet::empty();
+    passed_over.add(Signal::SIGINT);
+    passed_over.add(Signal::SIGTERM);
+    let _ = passed_over.thread_block();
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    match gpu_probe::reader::serve(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

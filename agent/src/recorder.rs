@@ -3,7 +3,7 @@
 use crate::{clock::now_ms, tally::Tally};
 use attest::{
     Hash, Record,
-    record::{Activity, Body, Gap, GapReason},
+    record::{Activity, Body, Gap, GapReason, GpuDetail},
 };
 use log_store::{LogError, LogStore};
 use std::{
@@ -49,9 +49,10 @@ impl Recorder {
         Ok(writer.log.size())
     }
 
-    /// Appends a window's activity.
-    pub fn append_window(&self, window: Vec<Activity>) -> Result<u64, LogError> {
-        self.append(window.into_iter().map(Body::Activity).collect())
+    /// Appends a window: what chips did, and what GPUs tell besides.
+    pub fn append_window(&self, window: Vec<Activity>, details: Vec<GpuDetail>) -> Result<u64, LogError> {
+        let details = details.into_iter().map(Body::GpuDetail);
+        self.append(window.into_iter().map(Body::Activity).chain(details).collect())
     }
 
     /// What the log was told in this run.
@@ -111,7 +112,8 @@ impl Writer {
         }
         self.trouble = Some(error.to_string());
         self.full_since.get_or_insert(self.last_append.unwrap_or(now));
-        let lasting = bodies.into_iter().filter(|body| !matches!(body, Body::Activity(_)));
+        let lasting =
+            bodies.into_iter().filter(|body| !matches!(body, Body::Activity(_) | Body::GpuDetail(_)));
         self.kept.extend(lasting.take(KEPT.saturating_sub(self.kept.len())));
     }
 }
@@ -194,7 +196,7 @@ mod tests {
         let full = LogStore::open_read_only(&dir.path().join("log")).unwrap();
         let recorder = Recorder::new(full, 1);
         assert!(recorder.append(vec![anchor()]).is_err());
-        assert!(recorder.append_window(vec![]).is_err() || recorder.trouble().is_some());
+        assert!(recorder.append_window(vec![], vec![]).is_err() || recorder.trouble().is_some());
         recorder.writer().log = log(&dir);
         recorder.append(vec![end_mark()]).unwrap();
         let bodies =

@@ -3,7 +3,7 @@
 use crate::{gap::Length, views::words};
 use attest::{
     Record,
-    record::{Activity, Body, GapReason, Outcome, Snapshot},
+    record::{Activity, Body, GapReason, GpuDetail, Outcome, Snapshot},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ pub const fn kind(body: &Body) -> &'static str {
         Body::Gap(_) => "gap",
         Body::Drill(_) => "drill",
         Body::Finding(_) => "finding",
+        Body::GpuDetail(_) => "gpu-detail",
+        Body::GpuReport(_) => "gpu-report",
         Body::Snapshot(_) => "snapshot",
         Body::Unknown { .. } => "unknown",
     }
@@ -45,6 +47,8 @@ fn body(body: &Body) -> Value {
         Body::Gap(body) => plain(body),
         Body::Drill(body) => plain(body),
         Body::Finding(body) => plain(body),
+        Body::GpuDetail(body) => plain(body),
+        Body::GpuReport(body) => plain(body),
         Body::Snapshot(body) => plain(body),
         Body::Unknown { tag, bytes } => json!({ "tag": tag, "bytes": hex::encode(bytes) }),
     }
@@ -110,6 +114,10 @@ fn summary(body: &Body) -> String {
             "GPU {} {:?}: {:?}, {} of 1000: {}",
             found.gpu, found.check, found.verdict, found.score, found.reason
         ),
+        Body::GpuDetail(detail) => format!("GPU {}, {}", detail.gpu, details(detail)),
+        Body::GpuReport(report) => {
+            format!("GPU {} reported {} over {}", report.gpu, short(&report.report), short(&report.nonce))
+        }
         Body::Snapshot(snapshot) => snapshot_line(snapshot),
         Body::Unknown { tag, bytes } => format!("tag {tag}, {} bytes", bytes.len()),
     }
@@ -168,6 +176,28 @@ pub fn activity(activity: &Activity) -> String {
     line
 }
 
+/// What a GPU tells besides; what it does not tell is left out.
+fn details(detail: &GpuDetail) -> String {
+    let percent = |what: &str, share: Option<u16>| Some(format!(", {what} {} %", words::percent(share?)));
+    let xids = detail.xids.as_ref().filter(|xids| !xids.is_empty());
+    let parts = [
+        percent("16-bit tensors", detail.tensor_half),
+        percent("integer tensors", detail.tensor_integer),
+        percent("bandwidth", detail.memory_bandwidth),
+        detail.nvlinks.map(|all| match detail.nvlinks_active {
+            Some(active) => format!(", {active} of {all} NVLinks up"),
+            None => format!(", {all} NVLinks"),
+        }),
+        detail
+            .ecc_corrected
+            .filter(|errors| *errors > 0)
+            .map(|errors| format!(", {errors} errors corrected")),
+        detail.parts.filter(|parts| *parts > 0).map(|parts| format!(", in {parts} parts")),
+        xids.map(|xids| format!(", XID {xids:?}")),
+    ];
+    format!("{} s{}", detail.span_ms / 1000, parts.into_iter().flatten().collect::<String>())
+}
+
 /// The beginning of a hash.
 pub fn short(hash: &[u8; 32]) -> String {
     let [a, b, c, d, e, f, ..] = *hash;
@@ -207,6 +237,34 @@ mod tests {
         let value = value(&Record { seq: 1, time_ms: 2, boot: 3, body: Body::Boot(boot) });
         assert_eq!(value["body"]["boot_id"], "01".repeat(32));
         assert_eq!(value["body"]["pcr_selection"], 149);
+    }
+
+    #[test]
+    fn a_detail_tells_what_is_there() {
+        let nothing = GpuDetail {
+            gpu: 1,
+            from_ms: 0,
+            span_ms: 60_000,
+            tensor_half: None,
+            tensor_integer: None,
+            memory_bandwidth: None,
+            nvlink_received_bytes: None,
+            nvlink_sent_bytes: None,
+            nvlinks: None,
+            nvlinks_active: None,
+            nvlink_errors: None,
+            ecc_corrected: None,
+            xids: None,
+            parts: None,
+        };
+        assert_eq!(summary(&Body::GpuDetail(nothing.clone())), "GPU 1, 60 s");
+        let told = GpuDetail {
+            nvlinks: Some(18),
+            nvlinks_active: Some(17),
+            xids: Some([79].into_iter().collect()),
+            ..nothing
+        };
+        assert_eq!(summary(&Body::GpuDetail(told)), "GPU 1, 60 s, 17 of 18 NVLinks up, XID [79]");
     }
 
     #[test]

@@ -125,9 +125,10 @@ impl Work {
         let span = u64::try_from(self.window_open.as_millis()).unwrap_or(u64::MAX);
         let to = self.window_from.saturating_add(span);
         let window = self.probe.close_window(self.window_from, to);
+        let details = self.probe.close_details(self.window_from, to);
         (self.window_from, self.window_open) = (to, Duration::ZERO);
         if !window.is_empty() {
-            let _ = self.recorder.append_window(window);
+            let _ = self.recorder.append_window(window, details);
         }
     }
 

@@ -74,6 +74,11 @@ impl StateDir {
         self.0.join("quote.json")
     }
 
+    /// What the GPUs reported about themselves over the last boot's statement.
+    pub fn gpu_reports(&self) -> PathBuf {
+        self.0.join("gpu-reports.json")
+    }
+
     /// Results of tasks that the chain has not seen yet.
     pub fn drills(&self) -> PathBuf {
         self.0.join("drills.json")

@@ -3,7 +3,7 @@
 use crate::{clock::now_ms, gap::Length, render, views::words};
 use attest::{
     Record,
-    record::{self, Activity, Body, Chip, ChipState, Drill, Gap},
+    record::{self, Activity, Body, Chip, ChipKind, ChipState, Drill, Gap, GpuDetail},
 };
 use log_store::LogStore;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,12 @@ pub struct ChipTally {
     pub chip: Chip,
     /// Its last window.
     pub window: Option<Activity>,
+    /// What its last window told besides.
+    #[serde(default)]
+    pub detail: Option<GpuDetail>,
+    /// The last critical error of this run, as NVIDIA numbers them (XID): 0 for none, nothing where none would be told.
+    #[serde(default)]
+    pub xid: Option<u32>,
     /// What it used, mJ; none if it does not tell.
     pub energy_mj: Option<u64>,
     /// Bytes read or received.
@@ -112,6 +118,7 @@ impl Tally {
             match &record.body {
                 Body::Chip(chip) => self.found(chip),
                 Body::Activity(window) => self.measured(window),
+                Body::GpuDetail(detail) => self.detailed(detail),
                 Body::Anchor(anchor) => {
                     self.anchors += 1;
                     self.anchor = Some(Anchored::new(anchor, record.time_ms));
@@ -136,6 +143,16 @@ impl Tally {
         if let Some(chip) = self.chips.iter_mut().find(|known| known.is(window.kind, window.index)) {
             chip.take(window);
         }
+    }
+
+    fn detailed(&mut self, detail: &GpuDetail) {
+        let Some(chip) = self.chips.iter_mut().find(|known| known.is(ChipKind::Gpu, detail.gpu)) else {
+            return;
+        };
+        if let Some(xids) = &detail.xids {
+            chip.xid = xids.last().copied().or(chip.xid).or(Some(0));
+        }
+        chip.detail = Some(detail.clone());
     }
 
     /// What the recording says of itself, if what is told of GPUs is one that is played back.
@@ -215,6 +232,8 @@ impl ChipTally {
         Self {
             chip,
             window: None,
+            detail: None,
+            xid: None,
             energy_mj: None,
             read_bytes: None,
             written_bytes: None,
@@ -223,7 +242,7 @@ impl ChipTally {
         }
     }
 
-    fn is(&self, kind: record::ChipKind, index: u16) -> bool {
+    fn is(&self, kind: ChipKind, index: u16) -> bool {
         (self.chip.kind, self.chip.index) == (kind, index)
     }
 
@@ -234,6 +253,12 @@ impl ChipTally {
         self.samples = self.samples.saturating_add(window.samples.into());
         self.failed = self.failed.saturating_add(window.failed.into());
         self.window = Some(window.clone());
+    }
+
+    /// What was told besides in the last window, likewise.
+    pub fn current_detail(&self) -> Option<&GpuDetail> {
+        let window = self.current()?;
+        self.detail.as_ref().filter(|detail| detail.from_ms == window.from_ms)
     }
 
     /// The last window, unless it is of long ago: old readings are no readings.
@@ -248,7 +273,7 @@ impl ChipTally {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use attest::record::{Anchor, ChipKind, GapReason, text};
+    use attest::record::{Anchor, GapReason, text};
 
     /// A window of a minute that ended so long ago, with every signal.
     pub fn window(kind: ChipKind, index: u16, ended_ms_ago: u64) -> Activity {
@@ -319,6 +344,39 @@ pub mod tests {
         gaps.add(&Gap { from_ms: 500, to_ms: 2_000, reason: GapReason::Crashed });
         gaps.add(&Gap { from_ms: 0, to_ms: 1_796_024_632_000, reason: GapReason::LogLost });
         assert_eq!((gaps.ms, gaps.length()), (1_500, "1 s, and 2 of unknown length".into()));
+    }
+
+    #[test]
+    fn the_last_error_stays_and_details_are_of_the_window() {
+        let mut tally = Tally::default();
+        let shown = window(ChipKind::Gpu, 0, 0);
+        let detail = |xids: &[u32]| {
+            Body::GpuDetail(GpuDetail {
+                gpu: 0,
+                from_ms: shown.from_ms,
+                span_ms: 60_000,
+                tensor_half: Some(398),
+                tensor_integer: None,
+                memory_bandwidth: None,
+                nvlink_received_bytes: None,
+                nvlink_sent_bytes: None,
+                nvlinks: Some(18),
+                nvlinks_active: Some(18),
+                nvlink_errors: None,
+                ecc_corrected: None,
+                xids: Some(xids.iter().copied().collect()),
+                parts: None,
+            })
+        };
+        tally.take(&records(vec![Body::Chip(chip(ChipKind::Gpu, 0, "H100")), Body::Activity(shown.clone())]));
+        assert_eq!((tally.chips[0].xid, tally.chips[0].current_detail()), (None, None));
+        for (xids, last) in [(&[][..], 0), (&[31, 79], 79), (&[], 79)] {
+            tally.take(&records(vec![detail(xids)]));
+            assert_eq!(tally.chips[0].xid, Some(last));
+        }
+        assert_eq!(tally.chips[0].current_detail().unwrap().nvlinks, Some(18));
+        tally.take(&records(vec![Body::Activity(Activity { from_ms: shown.from_ms + 1, ..shown })]));
+        assert_eq!(tally.chips[0].current_detail(), None, "of the window before");
     }
 
     #[test]

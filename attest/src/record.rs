@@ -49,6 +49,10 @@ pub enum Body {
     Drill(Drill),
     /// What a check of a GPU found.
     Finding(Finding),
+    /// What a GPU tells besides its activity, in one window.
+    GpuDetail(GpuDetail),
+    /// A GPU's attestation report was had.
+    GpuReport(GpuReport),
     /// What became of a draw of a job's weights.
     Snapshot(Snapshot),
     /// A body of a later version, kept as it came.
@@ -183,6 +187,57 @@ pub struct Activity {
     pub ecc_errors: Option<u64>,
     /// Processes using the chip at the end.
     pub processes: Option<u16>,
+}
+
+/// Most XIDs that a record names.
+pub const MAX_XIDS: usize = 16;
+
+/// What a GPU tells besides its [`Activity`], in the same window; there is no such record where it tells none of it. A signal that
+/// is missing is `None`, never zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuDetail {
+    /// The GPU's number.
+    pub gpu: u16,
+    /// Start of the window, ms since 1970.
+    pub from_ms: u64,
+    /// Length of the window, ms.
+    pub span_ms: u32,
+    /// Mean activity of tensor units on 16-bit floats, ‰.
+    pub tensor_half: Option<u16>,
+    /// Mean activity of tensor units on integers, ‰.
+    pub tensor_integer: Option<u16>,
+    /// Mean share of the memory's bandwidth in use, ‰.
+    pub memory_bandwidth: Option<u16>,
+    /// Bytes received over NVLink: the mean of rates over the window's length.
+    pub nvlink_received_bytes: Option<u64>,
+    /// Bytes sent over NVLink, likewise.
+    pub nvlink_sent_bytes: Option<u64>,
+    /// NVLinks that the GPU has.
+    pub nvlinks: Option<u16>,
+    /// NVLinks that are up.
+    pub nvlinks_active: Option<u16>,
+    /// Errors on all its NVLinks (CRC, replay, recovery) since the driver was loaded.
+    pub nvlink_errors: Option<u64>,
+    /// Corrected memory errors since the driver was loaded.
+    pub ecc_corrected: Option<u64>,
+    /// XIDs of critical errors in this window, in order, as NVML delivers them: where several came between two samples, it gives the
+    /// last one for each. The first [`MAX_XIDS`]; none at all means that no events can be had, an empty list that none came.
+    pub xids: Option<Vec<u32, MAX_XIDS>>,
+    /// Parts into which the GPU is divided (MIG); 0 while it is not.
+    pub parts: Option<u16>,
+}
+
+/// A GPU's report about itself (confidential computing), by digest: the bytes travel with the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuReport {
+    /// The GPU's number.
+    pub gpu: u16,
+    /// What it was asked over, [`Statement::gpu_nonce`](crate::Statement::gpu_nonce).
+    pub nonce: Hash,
+    /// SHA-256 of the report.
+    pub report: Hash,
+    /// SHA-256 of the certificates that came with it.
+    pub certificates: Hash,
 }
 
 /// An anchor that the chain has finalised.
@@ -483,6 +538,8 @@ impl Body {
             Self::Gap(body) => (6, pack(body, scratch)?),
             Self::Drill(body) => (7, pack(body, scratch)?),
             Self::Finding(body) => (8, pack(body, scratch)?),
+            Self::GpuDetail(body) => (9, pack(body, scratch)?),
+            Self::GpuReport(body) => (10, pack(body, scratch)?),
             Self::Snapshot(body) => (11, pack(body, scratch)?),
             Self::Unknown { tag, bytes } => (*tag, bytes),
         })
@@ -501,6 +558,8 @@ impl Body {
             6 => Self::Gap(unpack(bytes)?),
             7 => Self::Drill(unpack(bytes)?),
             8 => Self::Finding(unpack(bytes)?),
+            9 => Self::GpuDetail(unpack(bytes)?),
+            10 => Self::GpuReport(unpack(bytes)?),
             11 => Self::Snapshot(unpack(bytes)?),
             tag => Self::Unknown { tag, bytes: Vec::from_slice(bytes).map_err(|_| RecordError::Oversized)? },
         })

@@ -32,6 +32,11 @@ impl Statement {
             &self.device_key,
         ])
     }
+
+    /// What a GPU is asked to report over: its report is younger than the block, and of this machine's log.
+    pub fn gpu_nonce(&self) -> Hash {
+        sha256(&[b"matrixai:gpu-report:v1", &self.block, &self.device_key, &self.root])
+    }
 }
 
 /// A request to enrol, less its two signatures.

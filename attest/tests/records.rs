@@ -4,11 +4,14 @@
 use attest::{
     Body, MAX_RECORD, Record, RecordError,
     record::{
-        Activity, Challenge, Check, Chip, ChipKind, ChipState, Drill, Finding, Gap, GapReason, MAX_BODY,
-        Miss, Outcome, Snapshot, Verdict, Weights, text,
+        Activity, Challenge, Check, Chip, ChipKind, ChipState, Drill, Finding, Gap, GapReason, GpuDetail,
+        GpuReport, MAX_BODY, MAX_XIDS, Miss, Outcome, Snapshot, Verdict, Weights, text,
     },
 };
 use proptest::prelude::*;
+
+/// The first tag that no body has.
+const FIRST_UNKNOWN: u16 = 12;
 
 fn bodies() -> impl Strategy<Value = Body> {
     let gap = (any::<u64>(), any::<u64>())
@@ -100,10 +103,35 @@ fn bodies() -> impl Strategy<Value = Body> {
             })
         },
     );
-    // 9 and 10 are kept for what GPUs will tell.
-    let unknown = (prop_oneof![9u16..=10, 12u16..], prop::collection::vec(any::<u8>(), 0..MAX_BODY))
+    let detail = (
+        any::<[Option<u16>; 4]>(),
+        any::<[Option<u64>; 4]>(),
+        prop::option::of(prop::collection::vec(any::<u32>(), 0..=MAX_XIDS)),
+    )
+        .prop_map(|(small, large, xids)| {
+            Body::GpuDetail(GpuDetail {
+                gpu: 7,
+                from_ms: 1,
+                span_ms: 60_000,
+                tensor_half: small[0],
+                tensor_integer: small[1],
+                memory_bandwidth: small[2],
+                nvlink_received_bytes: large[0],
+                nvlink_sent_bytes: large[1],
+                nvlinks: small[3],
+                nvlinks_active: None,
+                nvlink_errors: large[2],
+                ecc_corrected: large[3],
+                xids: xids.map(|xids| heapless::Vec::from_slice(&xids).unwrap()),
+                parts: None,
+            })
+        });
+    let report = (any::<[u8; 32]>(), any::<u16>()).prop_map(|(nonce, gpu)| {
+        Body::GpuReport(GpuReport { gpu, nonce, report: [1; 32], certificates: [2; 32] })
+    });
+    let unknown = (FIRST_UNKNOWN.., prop::collection::vec(any::<u8>(), 0..MAX_BODY))
         .prop_map(|(tag, bytes)| Body::Unknown { tag, bytes: heapless::Vec::from_slice(&bytes).unwrap() });
-    prop_oneof![gap, chip, activity, drill, finding, snapshot, unknown]
+    prop_oneof![gap, chip, activity, drill, finding, detail, report, snapshot, unknown]
 }
 
 fn records() -> impl Strategy<Value = Record> {
@@ -118,8 +146,8 @@ fn records() -> impl Strategy<Value = Record> {
 #[test]
 fn a_padded_varint_is_not_canonical() {
     // seq 5 as two bytes (85 00) instead of one (05); then an empty body of an unknown kind.
-    assert!(Record::decode(&[0x05, 0, 0, 9, 0]).is_ok());
-    assert_eq!(Record::decode(&[0x85, 0x00, 0, 0, 9, 0]), Err(RecordError::NotCanonical));
+    assert!(Record::decode(&[0x05, 0, 0, 99, 0]).is_ok());
+    assert_eq!(Record::decode(&[0x85, 0x00, 0, 0, 99, 0]), Err(RecordError::NotCanonical));
 }
 
 #[test]
@@ -157,6 +185,62 @@ fn a_snapshot_is_frozen() {
     assert_eq!(of(Outcome::Missed(Miss::Stalled)), head.clone() + "04" + "0a");
     assert_eq!(of(Outcome::Unwatched { from: 299 }), head + "05" + "ab02");
 }
+
+#[test]
+fn a_window_of_every_kind_has_kept_its_bytes() {
+    let activity = Activity {
+        kind: ChipKind::Gpu,
+        index: 1,
+        from_ms: 300,
+        span_ms: 60_000,
+        samples: 60,
+        failed: 0,
+        power_mw: Some(700_000),
+        power_max_mw: None,
+        energy_mj: Some(1),
+        utilisation: Some(1000),
+        memory_utilisation: None,
+        tensor: Some(398),
+        clock_mhz: None,
+        temperature: Some(-1),
+        memory_used_mib: None,
+        read_bytes: None,
+        written_bytes: None,
+        throttle: Some(4),
+        ecc_errors: Some(0),
+        processes: None,
+    };
+    let detail = GpuDetail {
+        gpu: 1,
+        from_ms: 300,
+        span_ms: 60_000,
+        tensor_half: Some(398),
+        tensor_integer: None,
+        memory_bandwidth: Some(0),
+        nvlink_received_bytes: None,
+        nvlink_sent_bytes: None,
+        nvlinks: Some(18),
+        nvlinks_active: Some(18),
+        nvlink_errors: None,
+        ecc_corrected: Some(300),
+        xids: Some([79, 48].into_iter().collect()),
+        parts: Some(0),
+    };
+    for (body, bytes) in [(Body::Activity(activity), ACTIVITY), (Body::GpuDetail(detail), DETAIL)] {
+        let record = Record { seq: 0, time_ms: 0, boot: 0, body };
+        assert_eq!(hex::encode(record.encode().unwrap()), bytes);
+    }
+}
+
+/// An empty header, tag, length; then field by field: 00 is none, 01 some.
+const ACTIVITY: &str = concat!(
+    "00000004", "22", "00", "01", "ac02", "e0d403", "3c", "00", "01e0dc2a", "00", "0101", "01e807", "00",
+    "018e03", "00", "0101", "00", "00", "00", "0104", "0100", "00"
+);
+const DETAIL: &str = concat!(
+    "00000009", "1c", "01", "ac02", "e0d403", "018e03", "00", "0100", "00", "00", "0112", "0112", "00",
+    "01ac02", "01024f30", "0100"
+);
 
 proptest! {
     #[test]

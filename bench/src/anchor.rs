@@ -151,6 +151,7 @@ fn quoted(folder: &Path) -> Result<Bundle> {
         ak_public: ak.public,
         quote: Some(signed(&statement, quote)),
         anchors: Vec::new(),
+        gpu_reports: None,
     })
 }
 

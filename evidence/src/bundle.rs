@@ -30,6 +30,50 @@ pub struct Bundle {
     pub quote: Option<Signed>,
     /// Anchors, oldest first.
     pub anchors: Vec<Signed>,
+    /// What the GPUs report about themselves, where they do. Left out where there is none, so that older readers take the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_reports: Option<GpuReports>,
+}
+
+/// Reports of a machine's GPUs over one of its statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuReports {
+    /// Hash of the block that the reports are younger than.
+    #[serde(with = "hex")]
+    pub block_hash: [u8; 32],
+    /// Records in the log.
+    pub size: u64,
+    /// Root of the log at that size.
+    #[serde(with = "hex")]
+    pub root: [u8; 32],
+    /// The device key.
+    #[serde(with = "hex")]
+    pub device_key: [u8; 32],
+    /// The reports.
+    pub reports: Vec<GpuReport>,
+}
+
+/// One GPU's report (confidential computing), as NVML gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuReport {
+    /// The GPU's number.
+    pub gpu: u16,
+    /// SPDM 1.1: GET_MEASUREMENTS request and signed response.
+    #[serde(with = "hex")]
+    pub report: Vec<u8>,
+    /// PEM, the certificate of the report's key first.
+    #[serde(with = "hex")]
+    pub certificates: Vec<u8>,
+}
+
+impl GpuReports {
+    /// Whether they are over the statement that this attestation attests.
+    pub fn are_of(&self, signed: &Signed) -> bool {
+        (self.block_hash, self.size, self.root, self.device_key)
+            == (signed.block_hash, signed.size, signed.root, signed.device_key)
+    }
 }
 
 /// One TPM attestation and what its qualifyingData commits to.

@@ -20,7 +20,7 @@ mod check;
 pub mod log;
 pub mod tpm2_tools;
 
-pub use bundle::{Bundle, Signed, VERSION};
+pub use bundle::{Bundle, GpuReport, GpuReports, Signed, VERSION};
 pub use check::{AnchorReport, Report, check};
 pub use log::LogReport;
 

@@ -3,9 +3,10 @@
 
 use crate::EvidenceError;
 use attest::{
-    Frontier, Hash, Record,
+    Body, Frontier, Hash, Record,
     checkpoint::{self, Checkpoint, CheckpointError},
     leaf_hash, node_hash,
+    record::GpuReport,
     tile::{self, Bundle, Tile},
 };
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub struct LogReport {
     pub after_last_anchor: u64,
     /// Files of hashes, each equal to what the entries give.
     pub tiles: usize,
+    /// Reports of GPUs that the log tells of.
+    #[serde(skip)]
+    pub gpu_reports: Vec<GpuReport>,
 }
 
 /// Checks checkpoint, entries and tiles of the log of `machine`, signed with one of `devices`, and that it has each root at its
@@ -49,10 +53,12 @@ pub fn check(
     if head.size < last {
         return Err(EvidenceError::LogTooShort(head.size, last));
     }
-    let mut leaves = Vec::new();
+    let (mut leaves, mut gpu_reports) = (Vec::new(), Vec::new());
     let mut next = anchored.iter().enumerate().peekable();
     let frontier = replay(folder, head.size, |entry, frontier| {
-        entry.record()?;
+        if let Body::GpuReport(report) = entry.record()?.body {
+            gpu_reports.push(report);
+        }
         leaves.push(entry.leaf);
         while let Some((index, (_, root))) = next.next_if(|(_, (size, _))| *size == frontier.size()) {
             if *root != frontier.root() {
@@ -70,6 +76,7 @@ pub fn check(
         signed_by: hex::encode(signer),
         after_last_anchor: head.size - last,
         tiles: check_tiles(folder, head.size, leaves)?,
+        gpu_reports,
     })
 }
 

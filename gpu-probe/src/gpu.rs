@@ -1,10 +1,21 @@
-//! GPUs, asked through a thread that may be given up.
+//! GPUs, asked through a thread that may be given up, and where a program for it is named, through a process that may be ended.
 
-use crate::{identity::NvmlView, nvml::Driver, window::Window};
-use attest::record::{Chip, ChipKind, ChipState, Text, text};
+use crate::{
+    Options,
+    detail::DetailWindow,
+    identity::NvmlView,
+    nvml::Driver,
+    question::{Answer, Question},
+    reader::{Killer, Reader},
+    report::GpuReport,
+    window::Window,
+};
+use attest::record::{Chip, ChipKind, ChipState, GpuDetail, Text, text};
 use std::{
-    path::PathBuf,
-    sync::mpsc::{self, RecvTimeoutError, Sender},
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, RecvTimeoutError, Sender, SyncSender},
+    },
     thread,
     time::Duration,
 };
@@ -24,31 +35,61 @@ impl Default for Deadlines {
     }
 }
 
-type Loaded = Result<Driver, ChipState>;
-type Job = Box<dyn FnOnce(&mut Loaded) + Send>;
+/// A question, and where its answer goes: or why there is none any more.
+type Asked = (Question, SyncSender<Result<Answer, String>>);
+
+const MISBEHAVES: &str = "the driver's library does not behave like NVML";
 
 #[derive(Debug)]
 pub struct Gpus {
     /// Where questions go; none once the driver is given up.
-    thread: Option<Sender<Job>>,
+    thread: Option<Sender<Asked>>,
+    /// The process behind it, once it runs.
+    process: Arc<OnceLock<Killer>>,
     deadlines: Deadlines,
     /// As last seen.
     chips: Vec<Chip>,
-    windows: Vec<Window>,
+    windows: Vec<(Window, DetailWindow)>,
     listed: bool,
 }
 
 impl Gpus {
-    pub fn open(library: Option<PathBuf>, deadlines: Deadlines) -> Self {
-        let (sender, jobs) = mpsc::channel::<Job>();
-        let serve = move || {
-            let mut driver = Driver::load(library.as_deref());
-            jobs.into_iter().for_each(|job| job(&mut driver));
+    pub fn open(options: &Options, deadlines: Deadlines) -> Self {
+        let (sender, asked) = mpsc::channel::<Asked>();
+        let (library, reader) = (options.nvml.clone(), options.reader.clone());
+        let process = Arc::new(OnceLock::new());
+        let started = Arc::clone(&process);
+        let serve = move || match reader {
+            None => {
+                let mut driver = Driver::load(library.as_deref());
+                for (question, answer) in asked {
+                    // Nobody waits any more if this fails.
+                    let _ = answer.send(Ok(question.ask(&mut driver)));
+                }
+            }
+            Some(program) => {
+                let mut reader = Reader::start(&program, library.as_deref());
+                if let Ok(reader) = &reader {
+                    let _ = started.set(reader.killer());
+                }
+                for (question, answer) in asked {
+                    let told = match &mut reader {
+                        Ok(reader) => reader.ask(question),
+                        Err(error) => Err(format!("{} does not start: {error}", program.display())),
+                    };
+                    let _ = answer.send(told);
+                }
+            }
         };
-        let started = thread::Builder::new().name("nvml".into()).spawn(serve);
-        let mut gpus =
-            Self { thread: Some(sender), deadlines, chips: Vec::new(), windows: Vec::new(), listed: false };
-        if let Err(error) = started {
+        let mut gpus = Self {
+            thread: Some(sender),
+            process,
+            deadlines,
+            chips: Vec::new(),
+            windows: Vec::new(),
+            listed: false,
+        };
+        if let Err(error) = thread::Builder::new().name("nvml".into()).spawn(serve) {
             gpus.give_up(&ChipState::Broken(text(&error.to_string())));
         }
         gpus
@@ -56,25 +97,34 @@ impl Gpus {
 
     pub fn chips(&mut self) -> Vec<Chip> {
         self.listed = true;
-        let list = |driver: &mut Loaded| driver.as_ref().map(Driver::chips).map_err(Clone::clone);
-        match self.ask(self.deadlines.start, list) {
-            Some(Ok(chips)) => self.remember(chips),
-            Some(Err(state)) => self.chips = vec![no_chip(state)],
+        match self.ask(self.deadlines.start, Question::Chips) {
+            Some(Answer::Chips(Ok(chips))) => self.remember(chips),
+            Some(Answer::Chips(Err(state))) => self.lose(&state),
+            Some(_) => self.lose(&ChipState::Broken(text(MISBEHAVES))),
             None => {}
         }
         self.chips.clone()
     }
 
     pub fn identities(&mut self) -> Result<(String, Vec<NvmlView>), ChipState> {
-        let list = |driver: &mut Loaded| driver.as_ref().map(Driver::identities).map_err(Clone::clone);
-        let told = self.ask(self.deadlines.start, list);
-        told.unwrap_or_else(|| Err(self.chips.first().map_or(ChipState::Hung, |chip| chip.state.clone())))
+        match self.ask(self.deadlines.start, Question::Identities) {
+            Some(Answer::Identities(told)) => told,
+            Some(_) => Err(ChipState::Broken(text(MISBEHAVES))),
+            None => Err(self.chips.first().map_or(ChipState::Hung, |chip| chip.state.clone())),
+        }
+    }
+
+    pub fn reports(&mut self, nonce: [u8; 32]) -> Vec<Option<GpuReport>> {
+        match self.ask(self.deadlines.start, Question::Reports(nonce)) {
+            Some(Answer::Reports(reports)) => reports,
+            _ => Vec::new(),
+        }
     }
 
     /// Windows that are open stay so, and a chip that has fallen silent keeps its names.
     fn remember(&mut self, mut chips: Vec<Chip>) {
         for chip in chips.iter().skip(self.windows.len()) {
-            self.windows.push(Window::new(ChipKind::Gpu, chip.index));
+            self.windows.push((Window::new(ChipKind::Gpu, chip.index), DetailWindow::default()));
         }
         for (chip, before) in chips.iter_mut().zip(&self.chips) {
             for (text, before) in [
@@ -97,43 +147,56 @@ impl Gpus {
         if self.windows.is_empty() {
             return;
         }
-        let read = |driver: &mut Loaded| driver.as_mut().map(Driver::sample).unwrap_or_default();
-        let mut readings = self.ask(self.deadlines.sample, read).unwrap_or_default().into_iter();
-        for window in &mut self.windows {
-            window.add(readings.next().flatten());
+        let readings = match self.ask(self.deadlines.sample, Question::Sample) {
+            Some(Answer::Sample(readings)) => readings,
+            _ => Vec::new(),
+        };
+        let mut readings = readings.into_iter();
+        for (window, detail) in &mut self.windows {
+            let reading = readings.next().flatten();
+            if let Some(told) = reading.as_ref().and_then(|reading| reading.detail.as_ref()) {
+                detail.add(told);
+            }
+            window.add(reading);
         }
     }
 
-    pub fn windows(&mut self) -> &mut [Window] {
-        &mut self.windows
+    pub fn windows(&mut self) -> impl Iterator<Item = &mut Window> {
+        self.windows.iter_mut().map(|(window, _)| window)
     }
 
-    /// Has the thread do something with the driver; gives the driver up if it takes too long.
-    fn ask<T: Send + 'static>(
-        &mut self,
-        deadline: Duration,
-        job: impl FnOnce(&mut Loaded) -> T + Send + 'static,
-    ) -> Option<T> {
+    /// Ends every GPU's window of details; those that told none are left out.
+    pub fn close_details(&mut self, from_ms: u64, span_ms: u32) -> Vec<GpuDetail> {
+        let close =
+            |(window, detail): &mut (Window, DetailWindow)| detail.close(window.index(), from_ms, span_ms);
+        self.windows.iter_mut().filter_map(close).collect()
+    }
+
+    /// Has the driver asked; gives it up if it takes too long.
+    fn ask(&mut self, deadline: Duration, question: Question) -> Option<Answer> {
         let (sender, answer) = mpsc::sync_channel(1);
-        let asked = self.thread.as_ref()?.send(Box::new(move |driver: &mut Loaded| {
-            // Nobody waits any more if this fails.
-            let _ = sender.send(job(driver));
-        }));
+        let asked = self.thread.as_ref()?.send((question, sender));
         match asked.map_err(|_| RecvTimeoutError::Disconnected).and_then(|()| answer.recv_timeout(deadline)) {
-            Ok(answer) => return Some(answer),
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(why)) => self.give_up(&ChipState::Broken(text(&why))),
             Err(RecvTimeoutError::Timeout) => self.give_up(&ChipState::Hung),
-            Err(RecvTimeoutError::Disconnected) => {
-                self.give_up(&ChipState::Broken(text("the driver's library does not behave like NVML")));
-            }
+            Err(RecvTimeoutError::Disconnected) => self.give_up(&ChipState::Broken(text(MISBEHAVES))),
         }
         None
     }
 
-    /// The thread is left to itself: nothing can end a call that does not return.
+    /// The thread is left to itself: nothing can end a call that does not return. A process can be ended.
     fn give_up(&mut self, why: &ChipState) {
         self.thread = None;
-        if self.chips.is_empty() {
-            self.chips.push(no_chip(why.clone()));
+        if let Some(process) = self.process.get() {
+            process.kill();
+        }
+        self.lose(why);
+    }
+
+    fn lose(&mut self, why: &ChipState) {
+        if self.windows.is_empty() {
+            self.chips = vec![no_chip(why.clone())];
         }
         self.chips.iter_mut().for_each(|chip| chip.state = why.clone());
     }

@@ -18,12 +18,14 @@
 //! ```
 //!
 //! NVML calls run on a thread of their own, since a driver may never answer: past a deadline the GPUs are [`Hung`](attest::record::ChipState::Hung) and
-//! are not asked again. A library that claims to be NVML is code in this process; only numbers and text are distrusted here.
+//! are not asked again. Where [`Options::reader`] names a program, they run in a process of its own, since a library that claims to
+//! be NVML is code that may crash; without it, only numbers and text are distrusted.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod cpu;
+mod detail;
 mod disk;
 mod files;
 pub mod finding;
@@ -32,12 +34,16 @@ mod host;
 pub mod identity;
 mod memory;
 mod nvml;
+mod question;
+pub mod reader;
+mod report;
 mod window;
 
 pub use gpu::Deadlines;
 pub use host::HostFacts;
+pub use report::{GpuReport, MAX_CERTIFICATES, MAX_REPORT};
 
-use attest::record::{Activity, Chip, ChipState, Text};
+use attest::record::{Activity, Chip, ChipState, GpuDetail, Text};
 use std::path::PathBuf;
 
 /// Where to read.
@@ -45,6 +51,9 @@ use std::path::PathBuf;
 pub struct Options {
     /// NVML's library; the system's where none is named.
     pub nvml: Option<PathBuf>,
+    /// A program that calls [`reader::serve`] when its first argument is [`reader::ARGUMENT`]: NVML's library is loaded there. Where
+    /// none is named it is loaded into this process.
+    pub reader: Option<PathBuf>,
     /// `/sys`.
     pub sys: PathBuf,
     /// `/proc`; the operating system's `etc` lies beside it.
@@ -53,7 +62,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nvml: None, sys: "/sys".into(), proc_: "/proc".into() }
+        Self { nvml: None, reader: None, sys: "/sys".into(), proc_: "/proc".into() }
     }
 }
 
@@ -77,7 +86,7 @@ impl Probe {
     /// As [`open`](Self::open), with other deadlines for NVML.
     pub fn open_within(options: &Options, deadlines: Deadlines) -> Self {
         Self {
-            gpus: gpu::Gpus::open(options.nvml.clone(), deadlines),
+            gpus: gpu::Gpus::open(options, deadlines),
             cpus: cpu::Cpus::open(options),
             memory: memory::Memory::open(options),
             disks: disk::Disks::open(options),
@@ -118,9 +127,21 @@ impl Probe {
     /// Ends the open window, which the caller's clock saw from `from_ms` to `to_ms`, and begins the next. Chips of which no sample
     /// was taken are left out.
     pub fn close_window(&mut self, from_ms: u64, to_ms: u64) -> Vec<Activity> {
-        let windows = self.gpus.windows().iter_mut().chain(self.cpus.windows());
+        let windows = self.gpus.windows().chain(self.cpus.windows());
         let windows = windows.chain([self.memory.window()]).chain(self.disks.windows());
         windows.map(|window| window.close(from_ms, to_ms)).filter(|activity| activity.samples > 0).collect()
+    }
+
+    /// Ends the window of what GPUs tell besides, likewise. GPUs that told none of it are left out.
+    pub fn close_details(&mut self, from_ms: u64, to_ms: u64) -> Vec<GpuDetail> {
+        let span_ms = u32::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(u32::MAX);
+        self.gpus.close_details(from_ms, span_ms)
+    }
+
+    /// Each GPU's attestation report over a nonce, in order; none where it has none to give, or the driver does not answer. Waits as
+    /// long as for the driver's start.
+    pub fn gpu_reports(&mut self, nonce: [u8; 32]) -> Vec<Option<GpuReport>> {
+        self.gpus.reports(nonce)
     }
 
     /// Who NVML says its GPUs are, its driver's version, and how much energy they have used; or why it says nothing.

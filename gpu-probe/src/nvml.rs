@@ -1,24 +1,47 @@
-//! NVML, as the thread sees it that may hang in it. What the library says is checked for plausibility: a value that no GPU can
-//! have is no value.
+//! NVML, as the thread or process sees it that may hang or crash in it. What the library says is checked for plausibility: a value
+//! that no GPU can have is no value.
 
 use crate::{
+    detail::{DetailReading, DetailState},
     files,
     identity::NvmlView,
+    report::GpuReport,
     window::{Flow, Reading, permille},
 };
-use attest::record::{Chip, ChipKind, ChipState, Text};
+use attest::record::{Chip, ChipKind, ChipState, MAX_XIDS, Text};
 use nvml_wrapper::{
-    Device, Nvml,
+    Device, EventSet, Nvml,
+    bitmasks::event::EventTypes,
     enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor},
-    enums::gpm::GpmMetricId,
+    enums::{device::SampleValue, event::XidError, gpm::GpmMetricId},
     error::NvmlError,
     gpm::{GpmSample, gpm_metrics_get},
+    structs::device::FieldId,
+    sys_exports::field_id::{
+        NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL, NVML_FI_DEV_NVLINK_LINK_COUNT,
+        NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL, NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL,
+    },
 };
 use std::path::Path;
 
 /// No host has more; a library that counts further does not count.
 const MOST: u32 = 64;
 const MIB: u64 = 1 << 20;
+/// No GPU has more NVLinks, nor more parts.
+const MOST_LINKS: u32 = 64;
+const MOST_PARTS: u32 = 16;
+/// Every so many samples it is asked what hardly changes; in between the last answer stands.
+const SELDOM: u32 = 10;
+
+/// What GPM measures between two samples, in this order.
+const MEASURED: [GpmMetricId; 6] = [
+    GpmMetricId::AnyTensorUtil,
+    GpmMetricId::HmmaTensorUtil,
+    GpmMetricId::ImmaTensorUtil,
+    GpmMetricId::DramBwUtil,
+    GpmMetricId::NvlinkTotalRxPerSec,
+    GpmMetricId::NvlinkTotalTxPerSec,
+];
 
 /// The loaded library. It stays loaded until the process ends: unloading calls into it once more, and it may hang there.
 pub struct Driver {
@@ -34,6 +57,10 @@ struct Gpu {
     /// Whether the GPU measures its units' activity (Hopper and later).
     measures: bool,
     before: Option<GpmSample<'static>>,
+    /// Where its critical errors come in, if it delivers them.
+    events: Option<EventSet<'static>>,
+    state: DetailState,
+    samples: u32,
 }
 
 impl Driver {
@@ -86,6 +113,12 @@ impl Driver {
         (self.version.as_str().into(), views.collect())
     }
 
+    /// Every GPU's attestation report over a nonce, in order; none where it has none to give.
+    pub fn reports(&self, nonce: [u8; 32]) -> Vec<Option<GpuReport>> {
+        let report = |gpu: &Result<Gpu, NvmlError>| gpu.as_ref().ok()?.report(nonce);
+        self.gpus.iter().map(report).collect()
+    }
+
     /// A reading of every GPU, in order.
     pub fn sample(&mut self) -> Vec<Option<Reading>> {
         let read = |gpu: &mut Result<Gpu, NvmlError>| gpu.as_mut().ok().map(Gpu::read);
@@ -128,7 +161,17 @@ impl Gpu {
         let memory =
             device.memory_info().ok().map(|memory| memory.total).filter(|total| total / MIB < 1 << 24);
         let measures = device.gpm_support().unwrap_or(false);
-        Self { nvml, device, memory, measures, before: None }
+        let events = events(nvml, &device);
+        Self {
+            nvml,
+            device,
+            memory,
+            measures,
+            before: None,
+            events,
+            state: DetailState::default(),
+            samples: 0,
+        }
     }
 
     fn view(&self) -> NvmlView {
@@ -152,9 +195,20 @@ impl Gpu {
     }
 
     fn read(&mut self) -> Reading {
+        // First: the recording of a replay begins its next reading with it. 100 kW, 20 GHz, 250 °C and 1 TB/s are beyond any chip.
+        let power_mw = within(self.device.power_usage(), 100_000_000);
+        let [tensor, tensor_half, tensor_integer, bandwidth, received, sent] = self.measure();
+        let share = |percent: Option<f64>| permille(percent?, 100.0);
+        let detail = DetailReading {
+            tensor_half: share(tensor_half),
+            tensor_integer: share(tensor_integer),
+            memory_bandwidth: share(bandwidth),
+            received: received.and_then(from_mib),
+            sent: sent.and_then(from_mib),
+            xids: self.xids(),
+            state: self.state(),
+        };
         let device = &self.device;
-        // 100 kW, 20 GHz, 250 °C and 1 TB/s are beyond any chip.
-        let power_mw = within(device.power_usage(), 100_000_000);
         let shares = device.utilization_rates().ok();
         let memory_used = device.memory_info().ok().map(|memory| memory.used);
         let energy_mj = within(device.total_energy_consumption(), u64::MAX / 10_000);
@@ -172,13 +226,15 @@ impl Gpu {
             read: self.flow(PcieUtilCounter::Receive),
             written: self.flow(PcieUtilCounter::Send),
             throttle: device.current_throttle_reasons().ok().map(|reasons| reasons.bits()),
-            ecc_errors: within(
-                device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile),
-                u64::MAX - 1,
-            ),
+            ecc_errors: self.ecc(MemoryError::Uncorrected),
             processes: self.processes(),
-            tensor: self.tensor(),
+            tensor: share(tensor),
+            detail: (detail != DetailReading::default()).then_some(detail),
         }
+    }
+
+    fn ecc(&self, kind: MemoryError) -> Option<u64> {
+        within(self.device.total_ecc_errors(kind, EccCounter::Volatile), u64::MAX - 1)
     }
 
     fn flow(&self, direction: PcieUtilCounter) -> Option<Flow> {
@@ -196,16 +252,121 @@ impl Gpu {
         u16::try_from(compute.unwrap_or(0).checked_add(graphics.unwrap_or(0))?).ok()
     }
 
-    /// Activity of the tensor units since the sample before.
-    fn tensor(&mut self) -> Option<u16> {
+    /// What GPM measured since the sample before, as [`MEASURED`] lists it.
+    fn measure(&mut self) -> [Option<f64>; MEASURED.len()] {
+        let metrics = self.metrics().unwrap_or_default();
+        let mut values = metrics.into_iter();
+        MEASURED.map(|_| values.next().flatten())
+    }
+
+    fn metrics(&mut self) -> Option<Vec<Option<f64>>> {
         if !self.measures {
             return None;
         }
         let now = self.device.gpm_sample().ok()?;
         let before = self.before.replace(now)?;
-        let metrics =
-            gpm_metrics_get(self.nvml, &before, self.before.as_ref()?, &[GpmMetricId::AnyTensorUtil]);
-        let percent = metrics.ok()?.into_iter().next()?.ok()?.value;
-        permille(percent, 100.0)
+        let metrics = gpm_metrics_get(self.nvml, &before, self.before.as_ref()?, &MEASURED).ok()?;
+        Some(metrics.into_iter().map(|metric| metric.ok().map(|metric| metric.value)).collect())
     }
+
+    /// Critical errors since the sample before; never waits.
+    fn xids(&self) -> Option<Vec<u32>> {
+        let events = self.events.as_ref()?;
+        let mut xids = Vec::new();
+        for _ in 0..MAX_XIDS {
+            match events.wait(0) {
+                // One without a number that can be one is no answer.
+                Ok(event) => xids.push(event.event_data.and_then(xid)?),
+                Err(NvmlError::Timeout) => return Some(xids),
+                Err(_) if xids.is_empty() => return None,
+                Err(_) => break,
+            }
+        }
+        Some(xids)
+    }
+
+    /// What hardly changes: as it was at most [`SELDOM`] samples ago.
+    fn state(&mut self) -> DetailState {
+        if self.samples.is_multiple_of(SELDOM) {
+            self.state = self.ask_state();
+        }
+        self.samples = self.samples.wrapping_add(1);
+        self.state.clone()
+    }
+
+    fn ask_state(&self) -> DetailState {
+        let fields = [
+            NVML_FI_DEV_NVLINK_LINK_COUNT,
+            NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL,
+            NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL,
+            NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL,
+        ];
+        let values = self.device.field_values_for(&fields.map(FieldId)).unwrap_or_default();
+        let mut values = values.into_iter().map(|value| count(&value.ok()?.value.ok()?));
+        let nvlinks = values.next().flatten().filter(|links| *links <= MOST_LINKS.into());
+        let errors: Vec<u64> = values.flatten().collect();
+        let active =
+            |links| (0..links).filter_map(|link| self.device.link_wrapper_for(link).is_active().ok());
+        DetailState {
+            nvlinks: nvlinks.map(|links| links as u16),
+            nvlinks_active: nvlinks.map(|links| active(links as u32)).and_then(count_true),
+            nvlink_errors: errors.iter().copied().reduce(u64::saturating_add),
+            ecc_corrected: self.ecc(MemoryError::Corrected),
+            parts: self.parts(),
+        }
+    }
+
+    fn parts(&self) -> Option<u16> {
+        match self.device.mig_mode().ok()?.current {
+            0 => Some(0),
+            1 => {
+                let most = self.device.mig_device_count().ok()?.min(MOST_PARTS);
+                let parts = (0..most).filter(|part| self.device.mig_device_by_index(*part).is_ok());
+                Some(parts.count() as u16)
+            }
+            _ => None,
+        }
+    }
+
+    /// Asks only GPUs that the driver says have one: the wrapper trusts the lengths that it is told, and panics over wrong ones.
+    fn report(&self, nonce: [u8; 32]) -> Option<GpuReport> {
+        let report = self.device.confidential_compute_gpu_attestation_report(nonce).ok()?;
+        let chain = self.device.confidential_compute_gpu_certificate().ok()?;
+        GpuReport::new(report.attestation_report, chain.attestation_cert_chain)
+    }
+}
+
+/// A set of its own for each GPU, so that nobody need be asked whose event it is.
+fn events(nvml: &'static Nvml, device: &Device<'static>) -> Option<EventSet<'static>> {
+    let wanted = EventTypes::CRITICAL_XID_ERROR;
+    device.supported_event_types().ok().filter(|types| types.contains(wanted))?;
+    device.register_events(wanted, nvml.create_event_set().ok()?).ok()
+}
+
+fn xid(event: XidError) -> Option<u32> {
+    match event {
+        XidError::Value(xid) => u32::try_from(xid).ok(),
+        // As NVML writes it.
+        XidError::Unknown => Some(999),
+    }
+}
+
+/// A counter, whatever its type.
+fn count(value: &SampleValue) -> Option<u64> {
+    match *value {
+        SampleValue::U32(value) => Some(value.into()),
+        SampleValue::U64(value) => (value < u64::MAX).then_some(value),
+        SampleValue::I64(value) => u64::try_from(value).ok(),
+        SampleValue::F64(_) => None,
+    }
+}
+
+/// How many are true; none if nothing was told.
+fn count_true(told: impl Iterator<Item = bool>) -> Option<u16> {
+    told.map(u16::from).reduce(|sum, one| sum + one)
+}
+
+/// From MiB/s; 10 TB/s are beyond any chip.
+fn from_mib(rate: f64) -> Option<Flow> {
+    (0.0..=1e7).contains(&rate).then_some(Flow::PerSecond((rate * MIB as f64) as u64))
 }

@@ -1,9 +1,11 @@
 //! Readings of one chip, gathered into a window.
 
+use crate::detail::DetailReading;
 use attest::record::{Activity, ChipKind};
+use serde::{Deserialize, Serialize};
 
 /// One reading. What the chip did not tell is `None`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     pub power_mw: Option<u32>,
     /// A counter.
@@ -20,6 +22,8 @@ pub struct Reading {
     pub throttle: Option<u64>,
     pub ecc_errors: Option<u64>,
     pub processes: Option<u16>,
+    /// What GPUs tell besides.
+    pub detail: Option<DetailReading>,
 }
 
 impl Reading {
@@ -30,7 +34,7 @@ impl Reading {
 }
 
 /// Bytes that move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Flow {
     /// A counter.
     Total(u64),
@@ -46,20 +50,20 @@ pub fn permille(part: f64, whole: f64) -> Option<u16> {
 
 /// The mean of the values that came.
 #[derive(Debug, Clone, Default)]
-struct Mean {
+pub struct Mean {
     sum: u128,
     count: u64,
 }
 
 impl Mean {
-    fn add(&mut self, value: Option<impl Into<u128>>) {
+    pub fn add(&mut self, value: Option<impl Into<u128>>) {
         if let Some(value) = value {
             self.sum = self.sum.saturating_add(value.into());
             self.count += 1;
         }
     }
 
-    fn value(&self) -> Option<u128> {
+    pub fn value(&self) -> Option<u128> {
         self.sum.checked_add(u128::from(self.count / 2))?.checked_div(self.count.into())
     }
 }
@@ -152,6 +156,10 @@ impl Window {
         Self { kind, index, gathered: Gathered::default(), energy: Growth::default(), read, written }
     }
 
+    pub const fn index(&self) -> u16 {
+        self.index
+    }
+
     /// With an energy counter that begins anew after this value, µJ.
     pub const fn with_energy_until(mut self, wraps_at: Option<u64>) -> Self {
         self.energy.wraps_at = wraps_at;
@@ -203,7 +211,7 @@ impl Window {
     }
 }
 
-fn narrow<From, To: TryFrom<From>>(value: From) -> Option<To> {
+pub fn narrow<From, To: TryFrom<From>>(value: From) -> Option<To> {
     To::try_from(value).ok()
 }
 

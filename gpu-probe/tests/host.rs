@@ -13,7 +13,12 @@ fn put(root: &Path, path: &str, text: &str) {
 }
 
 fn options(root: &Path) -> Options {
-    Options { nvml: Some("/nonexistent.so".into()), sys: root.join("sys"), proc_: root.join("proc") }
+    Options {
+        nvml: Some("/nonexistent.so".into()),
+        reader: None,
+        sys: root.join("sys"),
+        proc_: root.join("proc"),
+    }
 }
 
 /// Two packages of two processors, two disks (and much that is none), an hour after boot.

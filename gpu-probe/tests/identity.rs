@@ -102,7 +102,12 @@ impl Tree {
     }
 
     fn options(&self) -> Options {
-        Options { nvml: None, sys: self.0.path().join("sys"), proc_: self.0.path().join("proc") }
+        Options {
+            nvml: None,
+            reader: None,
+            sys: self.0.path().join("sys"),
+            proc_: self.0.path().join("proc"),
+        }
     }
 
     fn host(&self) -> Host {

@@ -6,23 +6,13 @@
 mod common;
 
 use attest::record::{Activity, Chip, ChipKind, ChipState};
-use common::{alone, library, recording_file};
-use gpu_probe::{Deadlines, Options, Probe};
+use common::{alone, library, library_without, options, recording_file};
+use gpu_probe::{Deadlines, Probe};
 use nvml_replay::{Reading, Recording};
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
-
-/// No files: GPUs are the only chips that are there.
-fn options(library: &Path) -> Options {
-    Options { nvml: Some(library.into()), sys: "/nonexistent".into(), proc_: "/nonexistent".into() }
-}
+use std::{env, fs, path::Path, process::Command, time::Duration};
 
 fn probe() -> Probe {
-    Probe::open(&options(&library()))
+    Probe::open(&options(&library(), None))
 }
 
 fn gpus(probe: &mut Probe) -> Vec<Chip> {
@@ -143,7 +133,7 @@ fn windows_follow_each_other_without_losing_energy() {
 
 #[test]
 fn no_library_means_no_gpu() {
-    let mut probe = Probe::open(&options(Path::new("/nonexistent/libnvidia-ml.so.1")));
+    let mut probe = Probe::open(&options(Path::new("/nonexistent/libnvidia-ml.so.1"), None));
     let chips = gpus(&mut probe);
     assert_eq!(chips.len(), 1);
     assert_eq!(chips[0].state, ChipState::Absent);
@@ -156,7 +146,7 @@ fn a_file_that_is_no_library_is_broken() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("libnvidia-ml.so.1");
     fs::write(&file, b"not an ELF file").unwrap();
-    let chips = gpus(&mut Probe::open(&options(&file)));
+    let chips = gpus(&mut Probe::open(&options(&file, None)));
     assert!(
         matches!(&chips[..], [Chip { state: ChipState::Broken(why), .. }] if !why.is_empty()),
         "{chips:?}"
@@ -196,7 +186,7 @@ fn impatient() -> Deadlines {
 #[test]
 fn a_driver_that_stops_answering_is_left_alone() {
     alone("a_driver_that_stops_answering_is_left_alone", Some("hang"), || {
-        let mut probe = Probe::open_within(&options(&library()), impatient());
+        let mut probe = Probe::open_within(&options(&library(), None), impatient());
         assert_eq!(gpus(&mut probe).len(), 3);
         // The third reading hangs; the fourth and all others do not wait for it again.
         (0..50).for_each(|_| probe.sample());
@@ -216,7 +206,7 @@ fn a_driver_that_stops_answering_is_left_alone() {
 fn a_driver_that_never_starts_is_left_alone() {
     alone("a_driver_that_never_starts_is_left_alone", Some("hang-start"), || {
         let deadlines = Deadlines { start: Duration::from_millis(300), ..impatient() };
-        let mut probe = Probe::open_within(&options(&library()), deadlines);
+        let mut probe = Probe::open_within(&options(&library(), None), deadlines);
         assert!(matches!(&gpus(&mut probe)[..], [Chip { state: ChipState::Hung, .. }]));
         probe.sample();
         assert!(gpu_activities(&mut probe, 1000).is_empty());
@@ -253,27 +243,12 @@ fn functions_that_are_not_found_are_signals_that_are_missing() {
     });
 }
 
-/// The library, with functions' names made unfindable.
-fn library_without(names: &[&str], folder: &Path) -> PathBuf {
-    let mut bytes = fs::read(library()).unwrap();
-    for name in names {
-        let name = [b"\0", name.as_bytes(), b"\0"].concat();
-        let places: Vec<usize> =
-            bytes.windows(name.len()).enumerate().filter(|(_, w)| *w == name).map(|(at, _)| at).collect();
-        assert!(!places.is_empty());
-        places.into_iter().for_each(|at| bytes[at + 1] = b'X');
-    }
-    let file = folder.join("libnvidia-ml.so.1");
-    fs::write(&file, bytes).unwrap();
-    file
-}
-
 #[test]
 fn a_library_that_lacks_functions_tells_the_rest() {
     alone("a_library_that_lacks_functions_tells_the_rest", None, || {
         let folder = tempfile::tempdir().unwrap();
         let lacks = ["nvmlDeviceGetPowerUsage", "nvmlGpmMetricsGet", "nvmlDeviceGetMemoryInfo_v2"];
-        let mut probe = Probe::open(&options(&library_without(&lacks, folder.path())));
+        let mut probe = Probe::open(&options(&library_without(&lacks, folder.path()), None));
         assert_eq!(gpus(&mut probe)[0].memory_mib, None);
         (0..3).for_each(|_| probe.sample());
         let activity = &gpu_activities(&mut probe, 3000)[0];
@@ -289,7 +264,7 @@ fn a_library_without_a_beginning_is_broken() {
     alone("a_library_without_a_beginning_is_broken", None, || {
         let folder = tempfile::tempdir().unwrap();
         let library = library_without(&["nvmlInit_v2", "nvmlShutdown"], folder.path());
-        let chips = gpus(&mut Probe::open(&options(&library)));
+        let chips = gpus(&mut Probe::open(&options(&library, None)));
         assert!(matches!(&chips[..], [Chip { state: ChipState::Broken(_), .. }]), "{chips:?}");
     });
 }

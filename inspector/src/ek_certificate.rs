@@ -214,7 +214,8 @@ fn extension<T: AssociatedOid + for<'a> Decode<'a>>(certificate: &Certificate) -
     T::from_der(found.extn_value.as_bytes()).map(Some).map_err(|error| Doubt::Malformed(error.to_string()))
 }
 
-fn certificates(folder: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+/// All certificates in a folder, which may be absent.
+pub(crate) fn certificates(folder: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }

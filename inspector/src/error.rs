@@ -50,6 +50,9 @@ pub enum Error {
     /// The chain's word cannot be read.
     #[error(transparent)]
     Word(#[from] WordError),
+    /// A GPU's report that does not hold.
+    #[error("refused: the report of GPU {0}: {1}")]
+    GpuReport(u16, crate::gpu_report::Refusal),
     /// The chain has not been reached in time.
     #[error("the chain was not reached within {0} s: {1}")]
     Unreachable(u64, String),

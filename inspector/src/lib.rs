@@ -5,6 +5,7 @@
 //! evidence and log without asking anybody, against the chain's word where it is given. It must not know any secret of a machine.
 //!
 //! - `ek_certificate.rs`: does a TPM come from a maker we know? `ecc_only.rs`: makers whose TPMs have no RSA key
+//! - `gpu_report.rs`: does a GPU's own report stand behind this machine's log?
 //! - `judgement.rs`: from a request to a vote, or a refusal
 //! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential; `durable.rs`: files that survive a power cut
 //! - `challenge.rs`: the credential itself
@@ -29,6 +30,7 @@ pub mod duties;
 pub mod ecc_only;
 pub mod ek_certificate;
 pub mod error;
+pub mod gpu_report;
 pub mod hint;
 pub mod judgement;
 pub mod report;

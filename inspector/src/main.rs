@@ -175,7 +175,8 @@ enum Command {
         /// The log, as `matrixai-agent log export` writes it
         #[arg(long, value_name = "DIR")]
         log: Option<PathBuf>,
-        /// Roots folder: judges the EK certificate too, and refuses one of nobody known (`run --help` says what it holds)
+        /// Roots folder: judges the EK certificate too, and refuses one of nobody known (`run --help` says what it holds); with gpu/
+        /// (certificates) also the reports of GPUs
         #[arg(long, value_name = "DIR")]
         roots: Option<PathBuf>,
         /// Accepts an EK certificate of nobody known, or none

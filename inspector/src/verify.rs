@@ -4,6 +4,7 @@ use crate::{
     chain_word::{ChainWord, OnChain},
     ek_certificate::Level,
     error::Error,
+    gpu_report::{self, GpuIdentity},
     judgement::{Judgement, Rules},
     snapshots::{self, JobAccount},
 };
@@ -29,6 +30,9 @@ pub struct Verified {
     /// Jobs whose weights the log tells of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobAccount>,
+    /// What GPUs report about themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuIdentity>,
 }
 
 /// What an EK certificate earns its key.
@@ -67,7 +71,16 @@ pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
         }
         None => Vec::new(),
     };
-    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain, jobs })
+    let gpus = gpus(&bundle, against.roots, &report)?;
+    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain, jobs, gpus })
+}
+
+fn gpus(bundle: &Bundle, roots: Option<&Path>, report: &Report) -> Result<Vec<GpuIdentity>, Error> {
+    let Some(reports) = &bundle.gpu_reports else { return Ok(Vec::new()) };
+    let roots = roots.map(gpu_report::roots).transpose()?;
+    let logged = report.log.as_ref().map(|log| log.gpu_reports.as_slice());
+    gpu_report::check(bundle, reports, roots.as_deref(), logged, UnixTime::now())
+        .map_err(|(gpu, why)| Error::GpuReport(gpu, why))
 }
 
 fn certified(bundle: &Bundle, rules: &Rules, allow_unverified: bool) -> Result<Certified, Error> {
@@ -105,6 +118,10 @@ impl Verified {
     }
 }
 
+fn reason(doubt: Option<&str>) -> String {
+    doubt.map_or_else(String::new, |doubt| format!(" ({doubt})"))
+}
+
 fn binding(out: &mut fmt::Formatter<'_>, chain: Option<&OnChain>) -> fmt::Result {
     let Some(chain) = chain else {
         return writeln!(
@@ -138,6 +155,16 @@ impl fmt::Display for Verified {
         writeln!(out, "certificate  {}", self.certificate())?;
         binding(out, self.chain.as_ref())?;
         writeln!(out, "boot quote   {}", if report.quote { "verified" } else { "none in the evidence" })?;
+        for GpuIdentity { gpu, driver, measurements, certified, doubt, .. } in &self.gpus {
+            let whose =
+                if *certified { "by a certified key" } else { "by a key that nobody known certifies" };
+            writeln!(
+                out,
+                "GPU {gpu:<9}its report verified, {whose}{}; driver {driver}, {measurements} measurements, not compared. \
+                 This check is untested on chips",
+                reason(doubt.as_deref())
+            )?;
+        }
         match &report.log {
             Some(log) => writeln!(
                 out,

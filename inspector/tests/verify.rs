@@ -55,6 +55,7 @@ impl Case {
             ak_public: ak.public_area().to_vec(),
             quote: None,
             anchors: Vec::new(),
+            gpu_reports: None,
         };
         for counter in 5..8 {
             let blank = Signed {

@@ -58,7 +58,8 @@ fn library() -> PathBuf {
 /// A sampler over eight GPUs and nothing else.
 fn work(folder: &Path) -> Work {
     let nowhere = PathBuf::from("/nonexistent");
-    let options = gpu_probe::Options { nvml: Some(library()), sys: nowhere.clone(), proc_: nowhere };
+    let options =
+        gpu_probe::Options { nvml: Some(library()), reader: None, sys: nowhere.clone(), proc_: nowhere };
     let mut probe = Probe::open(&options).replaying("Synthetic: made up.");
     let chips = probe.inventory();
     assert_eq!(chips.iter().filter(|chip| matches!(chip.state, ChipState::Replayed(_))).count(), GPUS);

@@ -6,9 +6,11 @@ use nvml_replay::{Gpu, Reading, Recording};
 use nvml_wrapper::{
     Device, Nvml,
     enum_wrappers::device::{Clock, EccCounter, MemoryError, PcieUtilCounter, TemperatureSensor},
-    enums::gpm::GpmMetricId,
+    enums::{device::SampleValue, gpm::GpmMetricId},
     error::NvmlError,
     gpm::{GpmSample, gpm_metrics_get},
+    structs::device::FieldId,
+    sys_exports::field_id::NVML_FI_DEV_NVLINK_LINK_COUNT,
 };
 use std::{
     env, process,
@@ -68,14 +70,38 @@ fn identity(index: usize, device: &Device<'_>) -> Gpu {
         pci_id: pci.as_ref().map(|pci| pci.pci_device_id),
         cores: device.num_cores().ok(),
         bus_bits: device.memory_bus_width().ok(),
+        nvlinks: links(device),
+        nvlinks_active: links(device).map(|links| active(device, links)),
+        parts: device.mig_mode().ok().map(|mode| if mode.current == 1 { parts(device) } else { 0 }),
+        report: None,
+        certificates: None,
         readings: Vec::new(),
     }
+}
+
+fn links(device: &Device<'_>) -> Option<u32> {
+    let field = device.field_values_for(&[FieldId(NVML_FI_DEV_NVLINK_LINK_COUNT)]).ok()?.pop()?.ok()?;
+    match field.value.ok()? {
+        SampleValue::U32(links) => Some(links),
+        _ => None,
+    }
+}
+
+fn active(device: &Device<'_>, links: u32) -> u32 {
+    (0..links).filter(|link| device.link_wrapper_for(*link).is_active().unwrap_or(false)).count() as u32
+}
+
+fn parts(device: &Device<'_>) -> u32 {
+    let most = device.mig_device_count().unwrap_or(0);
+    (0..most).filter(|part| device.mig_device_by_index(*part).is_ok()).count() as u32
 }
 
 fn reading<'a>(nvml: &'a Nvml, device: &Device<'a>, before: &mut Option<GpmSample<'a>>) -> Reading {
     let power_mw = device.power_usage().ok();
     let shares = device.utilization_rates().ok();
     let flow = |direction| device.pcie_throughput(direction).ok();
+    let [tensor, half, integer, bandwidth, received, sent] =
+        measured(nvml, device, before).unwrap_or_default();
     Reading {
         power_mw,
         energy_mj: device.total_energy_consumption().ok(),
@@ -90,21 +116,38 @@ fn reading<'a>(nvml: &'a Nvml, device: &Device<'a>, before: &mut Option<GpmSampl
         ecc_errors: device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile).ok(),
         compute_processes: device.running_compute_processes_count().ok(),
         graphics_processes: device.running_graphics_processes_count().ok(),
-        tensor_percent: tensor(nvml, device, before).ok().flatten(),
+        tensor_percent: tensor,
+        tensor_half_percent: half,
+        tensor_integer_percent: integer,
+        bandwidth_percent: bandwidth,
+        nvlink_received_mib_s: received,
+        nvlink_sent_mib_s: sent,
+        nvlink_errors: None,
+        ecc_corrected: device.total_ecc_errors(MemoryError::Corrected, EccCounter::Volatile).ok(),
+        xid: None,
     }
 }
 
-/// Activity of the tensor units since the reading before; the first reading has none to compare with, and takes 0.
-fn tensor<'a>(
+const MEASURED: [GpmMetricId; 6] = [
+    GpmMetricId::AnyTensorUtil,
+    GpmMetricId::HmmaTensorUtil,
+    GpmMetricId::ImmaTensorUtil,
+    GpmMetricId::DramBwUtil,
+    GpmMetricId::NvlinkTotalRxPerSec,
+    GpmMetricId::NvlinkTotalTxPerSec,
+];
+
+/// What GPM measured since the reading before; the first reading has none to compare with, and takes 0.
+fn measured<'a>(
     nvml: &'a Nvml,
     device: &Device<'a>,
     before: &mut Option<GpmSample<'a>>,
-) -> Result<Option<f64>, NvmlError> {
+) -> Result<[Option<f64>; 6], NvmlError> {
     if !device.gpm_support()? {
-        return Ok(None);
+        return Ok([None; 6]);
     }
-    let Some(earlier) = before.replace(device.gpm_sample()?) else { return Ok(Some(0.0)) };
-    let Some(now) = before.as_ref() else { return Ok(None) };
-    let metrics = gpm_metrics_get(nvml, &earlier, now, &[GpmMetricId::AnyTensorUtil])?;
-    metrics.into_iter().next().transpose().map(|metric| metric.map(|metric| metric.value))
+    let Some(earlier) = before.replace(device.gpm_sample()?) else { return Ok([Some(0.0); 6]) };
+    let Some(now) = before.as_ref() else { return Ok([None; 6]) };
+    let mut metrics = gpm_metrics_get(nvml, &earlier, now, &MEASURED)?.into_iter();
+    Ok(MEASURED.map(|_| metrics.next().and_then(|metric| metric.ok()).map(|metric| metric.value)))
 }

@@ -4,8 +4,10 @@
 //! length that is given with it. Handles are numbers in disguise and are never followed.
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc)] // nvml.h names and documents them
 
+mod detail;
+
 use crate::{
-    playback::{self, Misbehaviour, Playback, status},
+    playback::{self, Misbehaviour, Mischief, Playback, status},
     recording::{Gpu, Reading},
 };
 use std::{
@@ -25,6 +27,15 @@ fn index(handle: Handle) -> usize {
 /// # Safety
 /// `out` is null or writable.
 unsafe fn answer<T>(out: *mut T, value: Result<T, u32>) -> c_uint {
+    match playback::mischief() {
+        Some(Mischief::Error(status)) => return status,
+        Some(Mischief::Noise(seed)) if !out.is_null() => {
+            // SAFETY: not null, and the caller promises that it is writable then. Only C's types are written.
+            unsafe { write_noise(out.cast(), size_of::<T>(), seed) };
+            return status::SUCCESS;
+        }
+        _ => {}
+    }
     match value {
         Ok(_) if out.is_null() => status::INVALID_ARGUMENT,
         Ok(value) => {
@@ -33,6 +44,19 @@ unsafe fn answer<T>(out: *mut T, value: Result<T, u32>) -> c_uint {
             status::SUCCESS
         }
         Err(status) => status,
+    }
+}
+
+/// Writes whatever bytes.
+///
+/// # Safety
+/// `out` has `length` writable bytes.
+unsafe fn write_noise(out: *mut u8, length: usize, mut seed: u64) {
+    // Every other time what is small: it looks more like an answer.
+    let mask = if seed.is_multiple_of(2) { 0x01 } else { 0xff };
+    for at in 0..length {
+        // SAFETY: the caller's promise.
+        unsafe { out.add(at).write(playback::next(&mut seed) as u8 & mask) };
     }
 }
 
@@ -47,6 +71,16 @@ unsafe fn write_text(out: *mut c_char, length: c_uint, text: Result<&[u8], u32>)
     };
     if out.is_null() {
         return status::INVALID_ARGUMENT;
+    }
+    match playback::mischief() {
+        Some(Mischief::Error(status)) => return status,
+        Some(Mischief::Noise(seed)) => {
+            // Often without a zero at its end.
+            // SAFETY: not null, and the caller promises that it has so many bytes.
+            unsafe { write_noise(out.cast(), length as usize, seed) };
+            return status::SUCCESS;
+        }
+        None => {}
     }
     if text.len() >= length as usize {
         return status::INSUFFICIENT_SIZE;
@@ -310,12 +344,16 @@ pub unsafe extern "C" fn nvmlDeviceGetPcieThroughput(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetTotalEccErrors(
     device: Handle,
-    _error: c_uint,
+    error: c_uint,
     _counter: c_uint,
     out: *mut c_ulonglong,
 ) -> c_uint {
+    let value = match error {
+        0 => |reading: &Reading| reading.ecc_corrected,
+        _ => |reading: &Reading| reading.ecc_errors,
+    };
     // SAFETY: the caller's promise, see above.
-    unsafe { answer(out, number(device, c_ulonglong::MAX, |reading| reading.ecc_errors)) }
+    unsafe { answer(out, number(device, c_ulonglong::MAX, value)) }
 }
 
 /// NVML tells how many there are by refusing a list that is too short. Nobody here asks for the list itself.
@@ -324,7 +362,7 @@ pub unsafe extern "C" fn nvmlDeviceGetTotalEccErrors(
 /// `count` is null or writable.
 unsafe fn count_processes(count: *mut c_uint, processes: Result<c_uint, u32>) -> c_uint {
     let some = matches!(processes, Ok(1..));
-    // SAFETY: the caller's promise, see above.
+    // SAFETY: null or writable, as this function's caller promises.
     match unsafe { answer(count, processes) } {
         status::SUCCESS if some => status::INSUFFICIENT_SIZE,
         status => status,
@@ -362,8 +400,20 @@ pub unsafe extern "C" fn nvmlGpmQueryDeviceSupport(device: Handle, out: *mut Gpm
     unsafe { answer(out, support) }
 }
 
-/// A GPM sample: what was measured when it was taken.
-type Sample = *mut f64;
+/// NVML_GPM_METRIC_…, and what a recording has of it.
+type Measured = (c_uint, fn(&Reading) -> Option<f64>);
+const MEASURED: [Measured; 6] = [
+    (5, |reading| reading.tensor_percent),
+    (7, |reading| reading.tensor_half_percent),
+    (9, |reading| reading.tensor_integer_percent),
+    (10, |reading| reading.bandwidth_percent),
+    (60, |reading| reading.nvlink_received_mib_s),
+    (61, |reading| reading.nvlink_sent_mib_s),
+];
+
+/// A GPM sample: what was measured when it was taken, in that order.
+type Sample = *mut Values;
+type Values = [Option<f64>; MEASURED.len()];
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlGpmSampleAlloc(out: *mut Sample) -> c_uint {
@@ -371,7 +421,7 @@ pub unsafe extern "C" fn nvmlGpmSampleAlloc(out: *mut Sample) -> c_uint {
         return status::INVALID_ARGUMENT;
     }
     // SAFETY: the caller's promise, see above; `nvmlGpmSampleFree` takes the box back.
-    unsafe { answer(out, Ok(Box::into_raw(Box::new(0.0)))) }
+    unsafe { answer(out, Ok(Box::into_raw(Box::new([None; MEASURED.len()])))) }
 }
 
 #[unsafe(no_mangle)]
@@ -385,8 +435,17 @@ pub unsafe extern "C" fn nvmlGpmSampleFree(sample: Sample) -> c_uint {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlGpmSampleGet(device: Handle, sample: Sample) -> c_uint {
-    // SAFETY: nvml.h demands a sample of `nvmlGpmSampleAlloc` that was not freed.
-    unsafe { answer(sample, number(device, f64::NAN, |reading| reading.tensor_percent)) }
+    let garbage = [Some(f64::NAN); MEASURED.len()];
+    let values = |reading: &Reading| Some(MEASURED.map(|(_, value)| value(reading)));
+    match number(device, garbage, values) {
+        Err(status) => status,
+        Ok(_) if sample.is_null() => status::INVALID_ARGUMENT,
+        Ok(values) => {
+            // SAFETY: nvml.h demands a sample of `nvmlGpmSampleAlloc` that was not freed.
+            unsafe { sample.write(values) };
+            status::SUCCESS
+        }
+    }
 }
 
 #[repr(C)]
@@ -404,24 +463,36 @@ pub struct GpmMetrics {
     count: c_uint,
     before: Sample,
     after: Sample,
-    metrics: [GpmMetric; 1],
+    metrics: [GpmMetric; 0],
 }
-
-/// NVML_GPM_METRIC_ANY_TENSOR_UTIL
-const TENSOR: c_uint = 5;
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlGpmMetricsGet(request: *mut GpmMetrics) -> c_uint {
-    // SAFETY: null, or as nvml.h describes it.
-    let Some(request) = (unsafe { request.as_mut() }) else { return status::INVALID_ARGUMENT };
-    let (1, false) = (request.count, request.after.is_null()) else { return status::INVALID_ARGUMENT };
-    let [metric] = &mut request.metrics;
-    if metric.id == TENSOR {
-        metric.status = status::SUCCESS;
-        // SAFETY: not null, hence a sample of `nvmlGpmSampleAlloc`.
-        metric.value = unsafe { request.after.read() };
-    } else {
-        metric.status = status::NOT_SUPPORTED;
+    if let Some(Mischief::Error(status)) = playback::mischief() {
+        return status;
+    }
+    if request.is_null() {
+        return status::INVALID_ARGUMENT;
+    }
+    // SAFETY: not null, and as nvml.h describes it. No reference is made to it, since its metrics lie beyond its type.
+    let (count, after) = unsafe { ((*request).count, (*request).after) };
+    if count as usize > MEASURED.len() || after.is_null() {
+        return status::INVALID_ARGUMENT;
+    }
+    // SAFETY: not null, hence a sample of `nvmlGpmSampleAlloc`.
+    let values = unsafe { after.read() };
+    // SAFETY: as above.
+    let first: *mut GpmMetric = unsafe { (&raw mut (*request).metrics).cast() };
+    for at in 0..count as usize {
+        // SAFETY: nvml.h demands that so many metrics follow.
+        let metric = unsafe { &mut *first.add(at) };
+        let known = MEASURED.iter().zip(values).find(|((id, _), _)| *id == metric.id);
+        match (playback::mischief(), known.and_then(|(_, value)| value)) {
+            (Some(Mischief::Error(status)), _) => metric.status = status,
+            (Some(Mischief::Noise(noise)), _) => metric.value = f64::from_bits(noise),
+            (None, Some(value)) => metric.value = value,
+            (None, None) => metric.status = status::NOT_SUPPORTED,
+        }
     }
     status::SUCCESS
 }

@@ -2,10 +2,10 @@
 
 use crate::recording::{Gpu, Reading, Recording};
 use std::{
-    env, fs,
+    env, fs, process,
     sync::{
         OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -19,6 +19,7 @@ pub mod status {
     pub const NOT_SUPPORTED: u32 = 3;
     pub const INSUFFICIENT_SIZE: u32 = 7;
     pub const DRIVER_NOT_LOADED: u32 = 9;
+    pub const TIMEOUT: u32 = 10;
     pub const FUNCTION_NOT_FOUND: u32 = 13;
     pub const GPU_IS_LOST: u32 = 15;
     pub const LIB_RM_VERSION_MISMATCH: u32 = 18;
@@ -39,6 +40,52 @@ pub enum Misbehaviour {
     MissingSymbols,
     /// `lost`: at the third reading the GPUs fall off their bus.
     Lost,
+    /// `hostile`: any call may fail, lie, hang or crash, as [`SEED`](self) draws it.
+    Hostile,
+}
+
+/// What a hostile library does instead of answering. Hangs and crashes never come so far.
+pub enum Mischief {
+    /// It fails, with whatever code.
+    Error(u32),
+    /// It succeeds, and tells what this number generates.
+    Noise(u64),
+}
+
+/// Where the draws of `hostile` begin.
+const SEED: &str = "MATRIXAI_NVML_SEED";
+static DRAWS: AtomicU64 = AtomicU64::new(0);
+
+/// The next number of a sequence (SplitMix64, S. Vigna).
+pub fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
+/// What becomes of this call, where the library is hostile.
+pub fn mischief() -> Option<Mischief> {
+    let playback = get().ok()?;
+    let seed = playback.hostile?;
+    let mut state = seed ^ DRAWS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0xd134_2543_de82_ef95);
+    // Some misbehave at once and often, some late and seldom.
+    let rarity = [4, 64, 1024][(seed % 3) as usize];
+    if !next(&mut state).is_multiple_of(rarity) {
+        return None;
+    }
+    // Each has its way to be worst at.
+    match (next(&mut state) % 8, seed / 3 % 4) {
+        (0, 0) => hang(),
+        (0, 1) => process::abort(),
+        (0, 2) => process::exit(0),
+        (0, _) => println!("this is no protocol"),
+        (1..=3, _) => return Some(Mischief::Error((next(&mut state) % 40) as u32)),
+        (4, _) => return Some(Mischief::Error(next(&mut state) as u32)),
+        _ => return Some(Mischief::Noise(next(&mut state))),
+    }
+    None
 }
 
 /// The first reading at which `hang` and `lost` set in.
@@ -54,6 +101,7 @@ impl Misbehaviour {
             "garbage" => Self::Garbage,
             "missing-symbols" => Self::MissingSymbols,
             "lost" => Self::Lost,
+            "hostile" => Self::Hostile,
             _ => return None,
         })
     }
@@ -63,6 +111,8 @@ impl Misbehaviour {
 pub struct Playback {
     pub recording: Recording,
     pub misbehaviour: Option<Misbehaviour>,
+    /// The seed of a hostile library's draws.
+    hostile: Option<u64>,
     /// Readings begun, per GPU.
     steps: Vec<AtomicUsize>,
 }
@@ -98,14 +148,17 @@ impl Playback {
         let json = fs::read_to_string(file).map_err(|_| status::DRIVER_NOT_LOADED)?;
         let recording = Recording::parse(&json).map_err(|_| status::LIB_RM_VERSION_MISMATCH)?;
         let steps = recording.gpus.iter().map(|_| AtomicUsize::new(0)).collect();
-        Ok(Self { recording, misbehaviour, steps })
+        let seed = env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+        let hostile = (misbehaviour == Some(Misbehaviour::Hostile)).then_some(seed);
+        Ok(Self { recording, misbehaviour, hostile, steps })
     }
 
     pub fn is(&self, misbehaviour: Misbehaviour) -> bool {
         self.misbehaviour == Some(misbehaviour)
     }
 
-    fn begun(&self, index: usize) -> usize {
+    /// Readings of this GPU that were begun.
+    pub fn begun(&self, index: usize) -> usize {
         self.steps.get(index).map_or(0, |step| step.load(Ordering::Relaxed))
     }
 

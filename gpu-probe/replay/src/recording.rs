@@ -31,6 +31,15 @@ pub struct Gpu {
     pub pci_id: Option<u32>,
     pub cores: Option<u32>,
     pub bus_bits: Option<u32>,
+    pub nvlinks: Option<u32>,
+    /// How many of them are up.
+    pub nvlinks_active: Option<u32>,
+    /// Parts into which the GPU is divided (MIG): 0 where it could be and is not.
+    pub parts: Option<u32>,
+    /// Its attestation report, hex; the nonce of a question is written into it.
+    pub report: Option<String>,
+    /// The certificates of the report's key, PEM.
+    pub certificates: Option<String>,
     pub readings: Vec<Reading>,
 }
 
@@ -54,6 +63,15 @@ pub struct Reading {
     pub compute_processes: Option<u32>,
     pub graphics_processes: Option<u32>,
     pub tensor_percent: Option<f64>,
+    pub tensor_half_percent: Option<f64>,
+    pub tensor_integer_percent: Option<f64>,
+    pub bandwidth_percent: Option<f64>,
+    pub nvlink_received_mib_s: Option<f64>,
+    pub nvlink_sent_mib_s: Option<f64>,
+    pub nvlink_errors: Option<u64>,
+    pub ecc_corrected: Option<u64>,
+    /// A critical error that came since the reading before; 0 where none did.
+    pub xid: Option<u64>,
 }
 
 impl Recording {

@@ -17,6 +17,7 @@ use crate::{
     finding::{Check, Finding},
 };
 use attest::record::ChipState;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What CUDA says of a GPU.
@@ -57,7 +58,7 @@ impl CudaView {
 }
 
 /// What NVML says of a GPU. What it does not say is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NvmlView {
     /// Its UUID; a part of a divided GPU has another.
     pub uuid: Option<String>,

@@ -51,6 +51,15 @@ const ALIASES: &[(&str, Kind, &str, Alias)] = &[
         "Double-bit volatile ECC errors: a counter.",
         |_, window| float(window.ecc_errors?),
     ),
+    ("DCGM_FI_DEV_XID_ERRORS", Kind::Gauge, "Value of the last XID error encountered.", |chip, _| {
+        Some(f64::from(chip.xid?))
+    }),
+    (
+        "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL",
+        Kind::Untyped,
+        "Single-bit volatile ECC errors: a counter.",
+        |chip, _| float(chip.current_detail()?.ecc_corrected?),
+    ),
     (
         "DCGM_FI_DEV_CLOCK_THROTTLE_REASONS",
         Kind::Gauge,

@@ -15,7 +15,7 @@ use crate::{
         words,
     },
 };
-use attest::record::Activity;
+use attest::record::{Activity, GpuDetail};
 use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeValLike,
@@ -327,6 +327,40 @@ const READINGS: &[(&str, &str, Reading)] = &[
     }),
 ];
 
+type Detail = fn(&GpuDetail) -> Option<f64>;
+
+/// What GPUs tell besides, in the last window.
+const DETAILS: &[(&str, &str, Detail)] = &[
+    (
+        "matrixai_chip_tensor_half_active_ratio",
+        "Mean activity of the tensor units on 16-bit floats.",
+        |detail| Some(f64::from(detail.tensor_half?) / MILLI),
+    ),
+    (
+        "matrixai_chip_tensor_integer_active_ratio",
+        "Mean activity of the tensor units on integers.",
+        |detail| Some(f64::from(detail.tensor_integer?) / MILLI),
+    ),
+    ("matrixai_chip_memory_bandwidth_ratio", "Mean share of the memory's bandwidth in use.", |detail| {
+        Some(f64::from(detail.memory_bandwidth?) / MILLI)
+    }),
+    ("matrixai_chip_nvlinks", "NVLinks that the chip has.", |detail| Some(f64::from(detail.nvlinks?))),
+    ("matrixai_chip_nvlinks_active", "NVLinks that are up.", |detail| {
+        Some(f64::from(detail.nvlinks_active?))
+    }),
+    ("matrixai_chip_nvlink_errors", "Errors on all NVLinks since the driver was loaded.", |detail| {
+        float(detail.nvlink_errors?)
+    }),
+    (
+        "matrixai_chip_corrected_memory_errors",
+        "Corrected memory errors since the driver was loaded.",
+        |detail| float(detail.ecc_corrected?),
+    ),
+    ("matrixai_chip_parts", "Parts into which the chip is divided; 0 while it is not.", |detail| {
+        Some(f64::from(detail.parts?))
+    }),
+];
+
 type Sum = fn(&ChipTally) -> Option<f64>;
 
 /// What this run has added up.
@@ -374,6 +408,10 @@ fn chips(page: &mut Exposition, chips: &[ChipTally]) {
     for (name, help, reading) in READINGS {
         let mut family = page.family(name, Gauge, help);
         named.iter().for_each(|one| one.add(&mut family, one.tally.current().and_then(reading)));
+    }
+    for (name, help, detail) in DETAILS {
+        let mut family = page.family(name, Gauge, help);
+        named.iter().for_each(|one| one.add(&mut family, one.tally.current_detail().and_then(detail)));
     }
     for (name, help, sum) in SUMS {
         let mut family = page.family(name, Counter, help);
