@@ -76,7 +76,7 @@ fn a_crash_between_two_samples_leaves_the_chips_their_names() {
     fs::rename(program, &wrapped).unwrap();
     // The first three answers, then the end.
     let three = "for n in 1 2 3; do read -r answer; printf '%s\\n' \"$answer\"; done";
-    let body = format!("'{}' \"$@\" | {{ {three}; }}; kill -KILL $$", wrapped.display());
+    let body = format!("'{}' \"$@\" | {{ {three}; kill -KILL $$; }}", wrapped.display());
     let mut probe =
         Probe::open_within(&options(&library, Some(&script(folder.path(), &body))), Deadlines::default());
     assert_eq!(gpus(&mut probe)[0].state, ChipState::Present);
