@@ -1,6 +1,6 @@
 //! Reports of GPUs and their certificates, by nobody known.
 #![no_main]
-use matrixai_inspector::gpu_report::{Message, verify};
+use inspector::gpu_report::{Message, verify};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let nonce = bytes.get(4..36).and_then(|nonce| nonce.try_into().ok()).unwrap_or([0; 32]);
