@@ -99,7 +99,8 @@ impl Gpus {
         self.listed = true;
         match self.ask(self.deadlines.start, Question::Chips) {
             Some(Answer::Chips(Ok(chips))) => self.remember(chips),
-            Some(Answer::Chips(Err(state))) => self.lose(&state),
+            // It will not start later: nothing more to ask.
+            Some(Answer::Chips(Err(state))) => self.give_up(&state),
             Some(_) => self.lose(&ChipState::Broken(text(MISBEHAVES))),
             None => {}
         }

@@ -100,6 +100,26 @@ fn a_process_that_hangs_is_ended() {
     );
     assert_eq!(gpus(&mut probe)[0].state, ChipState::Hung);
     drop(probe);
+    until_gone(&pid_file);
+}
+
+#[test]
+fn a_driver_that_is_not_there_has_no_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid_file = folder.path().join("pid");
+    let body =
+        format!("echo $$ > '{}'; exec '{}' \"$@\"", pid_file.display(), env!("CARGO_BIN_EXE_nvml-reader"));
+    let program = script(folder.path(), &body);
+    let mut probe =
+        Probe::open_within(&options(Path::new("/nonexistent/libnvidia-ml.so"), Some(&program)), impatient());
+    assert_eq!(gpus(&mut probe)[0].state, ChipState::Absent);
+    until_gone(&pid_file);
+    probe.sample();
+    assert_eq!(gpus(&mut probe)[0].state, ChipState::Absent);
+}
+
+/// Waits until the process whose number a file holds has ended.
+fn until_gone(pid_file: &Path) {
     let process = Path::new("/proc").join(fs::read_to_string(pid_file).unwrap().trim());
     for _ in 0..1000 {
         if !process.exists() {
