@@ -1,7 +1,10 @@
 //! The offline check: every signature, every statement, every counter, and the log under them.
 
 use crate::{Bundle, EvidenceError, LogReport, Signed, log};
-use attest::verify::{AkPublic, AnchorHead, RingCheck, verify_anchor, verify_quote};
+use attest::{
+    Record,
+    verify::{AkPublic, AnchorHead, RingCheck, verify_anchor, verify_quote},
+};
 use serde::Serialize;
 use std::path::Path;
 
@@ -39,6 +42,16 @@ pub struct AnchorReport {
 
 /// Verifies a bundle, and the log too when a folder with its export is given.
 pub fn check(bundle: &Bundle, exported_log: Option<&Path>) -> Result<Report, EvidenceError> {
+    check_reading(bundle, exported_log, |_| {})
+}
+
+/// As [`check`], and hands on every record of the log in order. They count only where this returns without an error: what is wrong with
+/// the log may show at its end.
+pub fn check_reading(
+    bundle: &Bundle,
+    exported_log: Option<&Path>,
+    each: impl FnMut(Record),
+) -> Result<Report, EvidenceError> {
     let ak = AkPublic::parse(&bundle.ak_public).map_err(EvidenceError::AttestationKey)?;
     if bundle.anchors.is_empty() {
         return Err(EvidenceError::NoAnchor);
@@ -55,7 +68,7 @@ pub fn check(bundle: &Bundle, exported_log: Option<&Path>) -> Result<Report, Evi
         verify_quote::<RingCheck>(&ak, &bundle.statement(quote), &quote.message, &quote.signature)
             .map_err(EvidenceError::Quote)?;
     }
-    let log = exported_log.map(|folder| check_log(bundle, folder)).transpose()?;
+    let log = exported_log.map(|folder| check_log(bundle, folder, each)).transpose()?;
     Ok(Report {
         machine: hex::encode(bundle.machine()),
         counts_not_shown: counts_not_shown(&anchors),
@@ -87,13 +100,13 @@ fn anchor(
 }
 
 /// The log must be signed by a device key that the TPM delegated: in an anchor, or in the boot quote.
-fn check_log(bundle: &Bundle, folder: &Path) -> Result<LogReport, EvidenceError> {
+fn check_log(bundle: &Bundle, folder: &Path, each: impl FnMut(Record)) -> Result<LogReport, EvidenceError> {
     let mut devices: Vec<[u8; 32]> =
         bundle.quote.iter().chain(&bundle.anchors).map(|signed| signed.device_key).collect();
     devices.sort_unstable();
     devices.dedup();
     let anchored: Vec<_> = bundle.anchors.iter().map(|anchor| (anchor.size, anchor.root)).collect();
-    log::check(folder, &bundle.machine(), &devices, &anchored)
+    log::check(folder, &bundle.machine(), &devices, &anchored, each)
 }
 
 fn counts_not_shown(anchors: &[AnchorReport]) -> u64 {

@@ -21,7 +21,7 @@ pub mod log;
 pub mod tpm2_tools;
 
 pub use bundle::{Bundle, GpuReport, GpuReports, Signed, VERSION};
-pub use check::{AnchorReport, Report, check};
+pub use check::{AnchorReport, Report, check, check_reading};
 pub use log::LogReport;
 
 use std::path::PathBuf;

@@ -3,10 +3,9 @@
 
 use crate::EvidenceError;
 use attest::{
-    Body, Frontier, Hash, Record,
+    Frontier, Hash, Record,
     checkpoint::{self, Checkpoint, CheckpointError},
     leaf_hash, node_hash,
-    record::GpuReport,
     tile::{self, Bundle, Tile},
 };
 use serde::Serialize;
@@ -33,18 +32,16 @@ pub struct LogReport {
     pub after_last_anchor: u64,
     /// Files of hashes, each equal to what the entries give.
     pub tiles: usize,
-    /// Reports of GPUs that the log tells of.
-    #[serde(skip)]
-    pub gpu_reports: Vec<GpuReport>,
 }
 
 /// Checks checkpoint, entries and tiles of the log of `machine`, signed with one of `devices`, and that it has each root at its
-/// size: `anchored`, oldest first.
+/// size: `anchored`, oldest first. Hands on every record as it is read, before the whole is known to be right.
 pub fn check(
     folder: &Path,
     machine: &[u8; 32],
     devices: &[[u8; 32]],
     anchored: &[(u64, Hash)],
+    mut each: impl FnMut(Record),
 ) -> Result<LogReport, EvidenceError> {
     let note = read(&folder.join("checkpoint"), checkpoint::MAX_NOTE as u64)?;
     let note = String::from_utf8(note).map_err(|_| CheckpointError::Malformed)?;
@@ -53,12 +50,10 @@ pub fn check(
     if head.size < last {
         return Err(EvidenceError::LogTooShort(head.size, last));
     }
-    let (mut leaves, mut gpu_reports) = (Vec::new(), Vec::new());
+    let mut leaves = Vec::new();
     let mut next = anchored.iter().enumerate().peekable();
     let frontier = replay(folder, head.size, |entry, frontier| {
-        if let Body::GpuReport(report) = entry.record()?.body {
-            gpu_reports.push(report);
-        }
+        each(entry.record()?);
         leaves.push(entry.leaf);
         while let Some((index, (_, root))) = next.next_if(|(_, (size, _))| *size == frontier.size()) {
             if *root != frontier.root() {
@@ -76,7 +71,6 @@ pub fn check(
         signed_by: hex::encode(signer),
         after_last_anchor: head.size - last,
         tiles: check_tiles(folder, head.size, leaves)?,
-        gpu_reports,
     })
 }
 
@@ -298,7 +292,14 @@ mod tests {
 
         fn check(&self, anchored: &[usize]) -> Result<LogReport, EvidenceError> {
             let anchored: Vec<_> = anchored.iter().map(|size| self.roots[size - 1]).collect();
-            check(self.folder.path(), &MACHINE, &[[3; 32], self.key.verifying_key().to_bytes()], &anchored)
+            let devices = [[3; 32], self.key.verifying_key().to_bytes()];
+            let mut read = 0;
+            let report = check(self.folder.path(), &MACHINE, &devices, &anchored, |record| {
+                assert_eq!(record.seq, read);
+                read += 1;
+            })?;
+            assert_eq!(read, report.size);
+            Ok(report)
         }
 
         fn change(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
@@ -411,9 +412,10 @@ mod tests {
     #[test]
     fn a_strangers_checkpoint_is_refused() {
         let export = export(3);
-        let refused = check(export.folder.path(), &MACHINE, &[[3; 32]], &[]);
+        let refused = check(export.folder.path(), &MACHINE, &[[3; 32]], &[], |_| {});
         assert!(matches!(refused, Err(EvidenceError::Checkpoint(CheckpointError::NotSigned))));
-        let origin = check(export.folder.path(), &[8; 32], &[export.key.verifying_key().to_bytes()], &[]);
+        let origin =
+            check(export.folder.path(), &[8; 32], &[export.key.verifying_key().to_bytes()], &[], |_| {});
         assert!(matches!(origin, Err(EvidenceError::Checkpoint(_))));
         export.change("checkpoint", |bytes| bytes.extend([b'x'; 70_000]));
         assert!(matches!(export.check(&[]), Err(EvidenceError::Io(..))));

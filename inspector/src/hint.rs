@@ -1,7 +1,7 @@
 //! A hint for inspectors: what a machine's GPUs seem to have been doing, by rules over the log's windows (docs/hint.md). It is no evidence: whoever
 //! trains can make it look like something else, and the rules were fitted to nothing.
 
-use crate::{error::Error, snapshots};
+use crate::error::Error;
 use attest::{
     Record,
     record::{Activity, Body, ChipKind, ChipState},
@@ -68,9 +68,8 @@ const LABEL: &str = "HINT, not evidence: fixed rules over logged windows, fitted
 
 /// Reads a log that its evidence covers, and hints.
 pub fn hint(bundle: &Path, log: &Path) -> Result<Hints, Error> {
-    let report = evidence::check(&Bundle::read(bundle)?, Some(log))?;
     let mut reader = Reader::default();
-    snapshots::records(log, report.log.map_or(0, |log| log.size), |record| reader.take(&record))?;
+    evidence::check_reading(&Bundle::read(bundle)?, Some(log), |record| reader.take(&record))?;
     Ok(Hints { label: LABEL, gpus: reader.finish() })
 }
 

@@ -8,6 +8,7 @@ use crate::{
     judgement::{Judgement, Rules},
     snapshots::{self, JobAccount},
 };
+use attest::record::{Body, GpuReport};
 use evidence::{Bundle, Report};
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
@@ -62,23 +63,26 @@ pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
     let rules = against.roots.map(Rules::load).transpose()?;
     let word = against.machine.map(ChainWord::read).transpose()?;
     let bundle = Bundle::read(bundle)?;
-    let report = evidence::check(&bundle, against.log)?;
+    let (mut told, mut reported) = (Vec::new(), Vec::new());
+    let report = evidence::check_reading(&bundle, against.log, |record| match record.body {
+        Body::GpuReport(report) => reported.push(report),
+        _ => told.extend(snapshots::Entry::of(record)),
+    })?;
     let certified = rules.map(|rules| certified(&bundle, &rules, against.allow_unverified)).transpose()?;
     let chain = word.map(|word| word.agrees(&bundle, &report)).transpose()?;
-    let jobs = match against.log.zip(report.log.as_ref()) {
-        Some((folder, log)) => {
-            snapshots::account(&bundle.machine(), &snapshots::read(folder, log.size)?, None)
-        }
-        None => Vec::new(),
-    };
-    let gpus = gpus(&bundle, against.roots, &report)?;
+    let jobs = snapshots::account(&bundle.machine(), &told, None);
+    let gpus = gpus(&bundle, against.roots, against.log.map(|_| reported.as_slice()))?;
     Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain, jobs, gpus })
 }
 
-fn gpus(bundle: &Bundle, roots: Option<&Path>, report: &Report) -> Result<Vec<GpuIdentity>, Error> {
+/// `logged`: what the log tells of reports, where there is one.
+fn gpus(
+    bundle: &Bundle,
+    roots: Option<&Path>,
+    logged: Option<&[GpuReport]>,
+) -> Result<Vec<GpuIdentity>, Error> {
     let Some(reports) = &bundle.gpu_reports else { return Ok(Vec::new()) };
     let roots = roots.map(gpu_report::roots).transpose()?;
-    let logged = report.log.as_ref().map(|log| log.gpu_reports.as_slice());
     gpu_report::check(bundle, reports, roots.as_deref(), logged, UnixTime::now())
         .map_err(|(gpu, why)| Error::GpuReport(gpu, why))
 }

@@ -31,24 +31,15 @@ pub struct Entry {
     pub snapshot: Snapshot,
 }
 
-/// Hands on every record of an export that was checked before, of so many records.
-pub fn records(log: &Path, size: u64, mut each: impl FnMut(Record)) -> Result<(), Error> {
-    evidence::log::replay(log, size, |entry, _| {
-        each(entry.record()?);
-        Ok(())
-    })?;
-    Ok(())
-}
-
-/// Reads what such an export tells of weights.
-pub fn read(log: &Path, size: u64) -> Result<Vec<Entry>, Error> {
-    let mut entries = Vec::new();
-    records(log, size, |Record { seq, time_ms, body, .. }| {
-        if let Body::Snapshot(snapshot) = body {
-            entries.push(Entry { seq, time_ms, snapshot });
+impl Entry {
+    /// What a record tells of weights, if it does.
+    pub fn of(record: Record) -> Option<Self> {
+        let Record { seq, time_ms, body, .. } = record;
+        match body {
+            Body::Snapshot(snapshot) => Some(Self { seq, time_ms, snapshot }),
+            _ => None,
         }
-    })?;
-    Ok(entries)
+    }
 }
 
 /// A job, as a log tells of it.
@@ -299,8 +290,8 @@ pub fn check(
     files: &[PathBuf],
 ) -> Result<Snapshots, Error> {
     let bundle = Bundle::read(bundle)?;
-    let report = evidence::check(&bundle, Some(log))?;
-    let entries = read(log, report.log.as_ref().map_or(0, |log| log.size))?;
+    let mut entries = Vec::new();
+    let report = evidence::check_reading(&bundle, Some(log), |record| entries.extend(Entry::of(record)))?;
     let headers = headers.map(Headers::read).transpose()?;
     let anchored =
         |headers: &Headers| bundle.anchors.iter().filter(|one| headers.has(&one.block_hash)).count();
