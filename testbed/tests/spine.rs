@@ -6,6 +6,7 @@
 mod disk;
 mod expiry;
 mod upgrade;
+mod weights;
 
 use anyhow::{Context, Result, ensure};
 use rand::Rng;
@@ -22,7 +23,7 @@ fn kills() -> u32 {
 /// A part of the story, and what it is called.
 type Part = (&'static str, fn(&mut Stage) -> Result<()>);
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("enrols and anchors", enrols_and_anchors),
     ("stock tpm2-tools accept the exported quote, and no other", stock_tools_accept_the_quote),
     ("two agents on one state folder: the second refuses", the_second_agent_refuses),
@@ -36,6 +37,7 @@ const PARTS: [Part; 13] = [
     ("an anchor is owed until its block is too old", expiry::anchor_expires),
     ("an inspector leaves", an_inspector_leaves),
     ("a runtime upgrade that adds a pallet", upgrade::runtime_upgrade),
+    ("every draw of a job's weights is told, through all of this", weights::every_draw_is_told),
 ];
 
 #[test]
@@ -85,6 +87,7 @@ fn enrols_and_anchors(stage: &mut Stage) -> Result<()> {
     stage.enrol()?;
     let machines = stage.machines()?;
     ensure!(machines[0]["level"] == "hardware", "{machines}");
+    weights::watch(stage)?;
     stage.start_agent()?;
     stage.until_anchors(2).map(drop)
 }
