@@ -52,8 +52,13 @@ pub fn install(packages: &[Package]) -> Result<()> {
     if sudo && !sh::installed("sudo") {
         bail!("not root and no sudo; run this once as root:\n  apt-get install -y {}", packages.join(" "));
     }
-    sh::step("apt-get update", apt(sudo).arg("update"))?;
+    update()?;
     sh::step("apt-get install", apt(sudo).args(["install", "-y", "--no-install-recommends"]).args(&packages))
+}
+
+/// Has apt-get learn what packages there are.
+pub fn update() -> Result<()> {
+    sh::step("apt-get update", apt(!nix::unistd::geteuid().is_root()).arg("update"))
 }
 
 fn apt(sudo: bool) -> Command {

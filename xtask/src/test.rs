@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check that CI runs, in the order that fails soonest.
 
-use crate::{firmware, metadata, no_std, pot, ptx, setup, sh, stories, wasm};
+use crate::{firmware, metadata, no_std, pot, prometheus, ptx, setup, sh, stories, wasm};
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 
@@ -35,6 +35,7 @@ const CHAIN: [&str; 6] = ["-p", "matrixai-runtime", "-p", "matrixai-node", "-p",
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     let started = Instant::now();
     setup::run()?;
+    prometheus::fetch()?;
     sh::step("rustfmt", &mut sh::cargo(&["fmt", "--all", "--check"]))?;
     no_std::run()?;
     deny()?;
