@@ -11,9 +11,10 @@ use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::process::ExitStatusExt,
+    panic,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
 /// The program's first argument; the library may be the second.
@@ -27,6 +28,7 @@ const LONGEST: u64 = 8 << 20;
 ///
 /// If standard input or output fail.
 pub fn serve(mut arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
+    say_one_panic();
     let library = arguments.next().map(PathBuf::from);
     let mut driver: Loaded = Driver::load(library.as_deref());
     let (mut questions, mut out) = (BufReader::new(io::stdin().lock()), io::stdout().lock());
@@ -38,6 +40,14 @@ pub fn serve(mut arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
     // Letting go of a driver calls into it once more, where it may hang.
     std::mem::forget(driver);
     Ok(())
+}
+
+/// The wrapper panics over a library that lacks functions, at each sample again; the answers tell of it.
+fn say_one_panic() {
+    static SAID: Once = Once::new();
+    panic::set_hook(Box::new(|why| {
+        SAID.call_once(|| eprintln!("the driver's library is not understood: {why}"))
+    }));
 }
 
 /// The next line, if there is one.
