@@ -415,6 +415,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The weights that the draw found, read then or before.
+    pub const fn weights(&self) -> Option<&Weights> {
+        match self {
+            Self::Taken(weights) | Self::Unchanged(weights) => Some(weights),
+            _ => None,
+        }
+    }
+}
+
 /// A job's weights, as they were found in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {

@@ -8,7 +8,7 @@ pub use headers::Headers;
 use crate::error::Error;
 use attest::{
     Hash, Record,
-    record::{Body, Outcome, Snapshot, Weights},
+    record::{Body, Outcome, Snapshot},
     snapshot,
 };
 use evidence::{AnchorReport, Bundle};
@@ -136,17 +136,12 @@ fn summary(job: &Hash, told: &[&Snapshot]) -> JobAccount {
     };
     let mut digests = BTreeSet::new();
     for one in told {
+        digests.extend(one.outcome.weights().map(|weights| weights.digest));
         match &one.outcome {
             Outcome::Watching => account.ended = false,
             Outcome::Ended => account.ended = true,
-            Outcome::Taken(weights) => {
-                account.taken += 1;
-                digests.insert(weights.digest);
-            }
-            Outcome::Unchanged(weights) => {
-                account.unchanged += 1;
-                digests.insert(weights.digest);
-            }
+            Outcome::Taken(_) => account.taken += 1,
+            Outcome::Unchanged(_) => account.unchanged += 1,
             Outcome::Missed(why) => *account.missed.entry(why.name()).or_default() += 1,
             Outcome::Unwatched { from } => {
                 let blocks = one.block_number.saturating_sub(*from).saturating_add(1);
@@ -187,7 +182,7 @@ fn draws(machine: &Hash, job: &Hash, told: &[&Snapshot], to_block: u64, headers:
     let mut unwatched = Vec::new();
     for one in told {
         let number = one.block_number;
-        let drawn = matches!(one.outcome, Outcome::Taken(_) | Outcome::Unchanged(_) | Outcome::Missed(_));
+        let drawn = one.outcome.weights().is_some() || matches!(one.outcome, Outcome::Missed(_));
         match headers.get(number) {
             // Such as the last block before the headers begin.
             None if !drawn => {}
@@ -256,7 +251,7 @@ pub fn find(file: &Path, entries: &[Entry], anchors: &[AnchorReport]) -> Result<
     let mut hasher = blake3::Hasher::new();
     File::open(file).and_then(|file| hasher.update_reader(file).map(|_| ())).map_err(trouble)?;
     let digest: Hash = hasher.finalize().into();
-    let has_it = |entry: &&Entry| matches!(&entry.snapshot.outcome, Outcome::Taken(Weights { digest: told, .. }) | Outcome::Unchanged(Weights { digest: told, .. }) if *told == digest);
+    let has_it = |entry: &&Entry| entry.snapshot.outcome.weights().is_some_and(|told| told.digest == digest);
     let record = |entry: &Entry| FoundIn {
         seq: entry.seq,
         job: hex::encode(entry.snapshot.job),

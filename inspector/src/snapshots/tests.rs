@@ -1,7 +1,7 @@
 //! Accounts of made-up logs over headers that are really chained.
 
 use super::*;
-use attest::record::Miss;
+use attest::record::{Miss, Weights};
 use light_client::{
     H256,
     randomness::{Header, hash},
