@@ -13,11 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use subxt::backend::CombinedBackend;
+use subxt::error::OnlineClientAtBlockError;
 use subxt::rpcs::RpcClient;
 use subxt::tx::Payload;
 use subxt::utils::H256;
 use subxt::{OnlineClient, backend};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 /// How often the chain database is written while the client runs. It holds the runtime's code, so each time costs megabytes of disk and
@@ -29,6 +30,8 @@ pub struct LightClient {
     line: Arc<Line>,
     backend: Arc<CombinedBackend<Chain>>,
     online: OnlineClient<Chain>,
+    /// The latest finalised block that was asked for: each look at a block anew asks a peer for the runtime's version there, and proves it.
+    latest: Mutex<Option<AtBlock>>,
     database: ChainDatabase,
     status: watch::Receiver<Status>,
     pool: Pool,
@@ -39,6 +42,9 @@ pub struct LightClient {
 
 /// How long stopping may wait for the last save.
 const LAST_SAVE: Duration = Duration::from_secs(5);
+
+/// Until a block that has gone is asked for once more.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// For how long a call that is on offer waits for any block to be finalised.
 const STANDSTILL: Duration = Duration::from_secs(180);
@@ -69,7 +75,8 @@ impl LightClient {
         tasks.spawn(keep_saved(line.clone(), database.clone(), status.clone()));
         let online = OnlineClient::from_backend(backend.clone()).await.map_err(Error::chain)?;
         let (pool, bodies) = (Pool::default(), Bodies::default());
-        Ok(Self { line, backend, online, database, status, pool, bodies, _tasks: tasks })
+        let latest = Mutex::default();
+        Ok(Self { line, backend, online, latest, database, status, pool, bodies, _tasks: tasks })
     }
 
     /// What the client is doing now.
@@ -111,12 +118,30 @@ impl LightClient {
     pub async fn latest(&self) -> Result<AtBlock, Error> {
         // While smoldot starts over it tells of no block, and nothing on its line says so.
         let patience = Patience::DEFAULT.answer;
-        let latest = tokio::time::timeout(patience, self.online.at_current_block()).await;
+        let latest = tokio::time::timeout(patience, self.look()).await;
         let silent = |_| {
             let what = "the question for the latest finalised block".into();
             Unanswered::Silent { what, seconds: patience.as_secs() }
         };
-        latest.map_err(silent)?.map_err(Error::chain)
+        latest.map_err(silent)?
+    }
+
+    async fn look(&self) -> Result<AtBlock, Error> {
+        let mut latest = self.latest.lock().await;
+        loop {
+            let block = self.backend().latest_finalized_block_ref().await.map_err(Error::chain)?;
+            if let Some(at) = latest.as_ref().filter(|at| at.block_hash() == block.hash()) {
+                return Ok(at.clone());
+            }
+            match self.online.at_block(block).await {
+                Ok(at) => return Ok(latest.insert(at).clone()),
+                // smoldot has started over, and has let go of the block meanwhile: there will be a later one.
+                Err(OnlineClientAtBlockError::BlockHeaderNotFound { .. }) => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => return Err(Error::chain(error)),
+            }
+        }
     }
 
     /// The chain as of a block, if the light client still holds it: the last few finalised ones and newer.
@@ -194,7 +219,7 @@ impl LightClient {
                 }
             };
             match &verdict {
-                Offer::Finalized(block) => return self.included(extrinsic, *block).await,
+                Offer::Finalized(block) => return self.caused(extrinsic, *block).await,
                 Offer::Refused(reason) => {
                     self.settled(extrinsic).await?;
                     let refused = || Error::Refused(reason.clone());
@@ -232,6 +257,14 @@ impl LightClient {
         tokio::time::timeout(STANDSTILL, self.wait_finalized_after(number)).await.map_err(|_| still())?
     }
 
+    /// What the extrinsic caused in a block that is final. Whoever waited long may find that the light client holds the block no more.
+    async fn caused(&self, extrinsic: &Extrinsic, block: H256) -> Result<Included, Error> {
+        match self.included(extrinsic, block).await {
+            Err(Error::Chain(_) | Error::UnknownBlock(_)) => Err(Error::OutOfSight(block)),
+            known => known,
+        }
+    }
+
     async fn included(&self, extrinsic: &Extrinsic, block: H256) -> Result<Included, Error> {
         let at = self.at(block).await?;
         let missing = || Error::chain(subxt::Error::other_str("the finalised block lost the extrinsic"));
@@ -260,7 +293,9 @@ impl LightClient {
                 return Ok(Some(included));
             }
             let parent = at.block_header().await.map_err(Error::chain)?.parent_hash;
-            at = self.at(parent).await?;
+            // Only the last few finalised blocks are still held.
+            let Ok(before) = self.at(parent).await else { break };
+            at = before;
         }
         Err(Error::NonceTaken(signed.nonce))
     }

@@ -65,6 +65,11 @@ pub enum Error {
     /// The account's nonce has moved past the extrinsic's, and whether by it is unknown.
     #[error("another extrinsic may have taken nonce {0}; look at the finalised state before making it again")]
     NonceTaken(u64),
+    /// The extrinsic is in a finalised block that can no longer be read.
+    #[error(
+        "the extrinsic is final in block {0:?}, and what it caused can no longer be read; look at the finalised state"
+    )]
+    OutOfSight(subxt::utils::H256),
     /// The outbox's database failed.
     #[error("the outbox could not be read or written: {0}; is the disk full, or another process using it?")]
     Outbox(Box<redb::Error>),

@@ -73,7 +73,7 @@ impl Caller {
         let name = call.call_name();
         match self.included(client, call).await {
             // It got there, and the light client lost sight of it: what follows shows whether it was taken.
-            Ok(_) | Err(Error::NonceTaken(_)) => Ok(()),
+            Ok(_) | Err(Error::NonceTaken(_) | Error::OutOfSight(_)) => Ok(()),
             Err(error) => Err(error).context(name.to_string()),
         }
     }

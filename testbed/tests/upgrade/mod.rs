@@ -37,7 +37,7 @@ pub fn runtime_upgrade(stage: &mut Stage) -> Result<()> {
     // Where the machine is busy, the nodes may stand still for longer than the light client waits: the call is made again then.
     stage.until("the call that upgrades", |_| match runtime.block_on(upgrade(&spec, &state, &code)) {
         // It got there, and the light client lost sight of it: what counts is the version below.
-        Ok(()) | Err(Error::NonceTaken(_)) => Ok(Some(())),
+        Ok(()) | Err(Error::NonceTaken(_) | Error::OutOfSight(_)) => Ok(Some(())),
         Err(Error::Unanswered(why)) => {
             println!("  {why}");
             Ok(None)
