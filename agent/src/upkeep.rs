@@ -250,6 +250,12 @@ impl Upkeep {
         self.machine = Some(machine.clone());
         if let Some(why) = unfit(&machine, &desk.agent.keeper.ak.public) {
             self.board.trouble(Part::Chain, why);
+            // For as long as the chain holds its deposit, a retired machine may be asked about what it did.
+            if machine.device == device.public()
+                && let Some(driller) = &mut self.driller
+            {
+                driller.turn(&mut desk, false).await?;
+            }
             return Ok(());
         }
         self.board.fine(Part::Chain);

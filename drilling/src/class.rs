@@ -3,6 +3,8 @@
 //! A processor core and a large accelerator differ by four orders of magnitude. Were all tasks of one size, the number of reports a machine
 //! can send would be measured, not its power. Shapes are deep: the digest costs per accumulator, the products per accumulator *and* input.
 
+#[cfg(test)]
+use crate::spec::SpecError;
 use crate::{
     layers::{Layers, MAX_LAYERS},
     spec::{Kernel, Layer, Spec},
@@ -39,6 +41,16 @@ impl Class {
             10_000_000_000..1_000_000_000_000 => Self::Small,
             1_000_000_000_000..100_000_000_000_000 => Self::Medium,
             _ => Self::Large,
+        }
+    }
+
+    /// Bytes that a machine has to have room for, at [`Spec::room`].
+    pub const fn room(self) -> u64 {
+        match self {
+            Self::Tiny => 64 << 20,
+            Self::Small => 256 << 20,
+            Self::Medium => 1 << 30,
+            Self::Large => 8 << 30,
         }
     }
 
@@ -80,7 +92,7 @@ mod tests {
         let mut before = None;
         for class in Class::ALL {
             let spec = class.mlp();
-            spec.check().unwrap();
+            spec.check_published().unwrap();
             assert_eq!(Class::of(&spec), class);
             if let Some(before) = before {
                 let ratio = spec.operations() * 100 / before;
@@ -88,6 +100,23 @@ mod tests {
             }
             before = Some(spec.operations());
         }
+    }
+
+    #[test]
+    fn shapes_that_spare_work_are_not_published() {
+        let spared = |spec: Spec| spec.check_published().unwrap_err();
+        // Found by a stranger: 256 different rows; 8 GB for ten milliseconds of work; inputs that are all zero.
+        assert_eq!(spared(Spec { inputs: 1, ..Class::Medium.mlp() }), SpecError::Narrow);
+        let wide = mlp(65_536, 32, layer(32_768, 4_450_000), &[layer(1, 1)]);
+        assert_eq!((Class::of(&wide), spared(wide)), (Class::Small, SpecError::Room(Class::Small)));
+        for (multiplier, shift) in [(1, 62), (1, 1), (i32::MAX as u32, 1), (i32::MAX as u32, 62), (1, 32)] {
+            let first = Layer { outputs: 256, multiplier, shift };
+            assert_eq!(spared(mlp(256, 8192, first, &[layer(16, 1)])), SpecError::Spread, "{first:?}");
+        }
+        // Whose inputs do not spread is nobody's business in the last layer.
+        mlp(256, 8192, layer(16, 1), &[]).check_published().unwrap();
+        let neck = mlp(256, 8192, layer(31, 556_100), &[layer(4096, 1)]);
+        assert_eq!(spared(neck), SpecError::Narrow);
     }
 
     #[test]

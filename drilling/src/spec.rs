@@ -1,6 +1,7 @@
 //! What a task computes: kernel, shape and, once the chain has drawn it, the seed.
 
 use crate::{
+    class::Class,
     hash::{Hash, blake3},
     layers::{Layers, MAX_LAYERS},
 };
@@ -13,6 +14,13 @@ pub const MAX_WIDTH: u32 = 32_768;
 pub const MAX_ROWS: u32 = 65_536;
 /// The most items of a shard.
 pub const MAX_ITEMS: u32 = 1 << 24;
+/// The fewest inputs of a published layer: through fewer, rows come out alike, and one product serves many.
+pub const MIN_PUBLISHED_INPUTS: u32 = 32;
+/// How far the inputs of a generated layer spread, as the requantisation before it says: their standard deviation before they are clamped
+/// to s8. Below, and far above, they have few values, and products can be looked up.
+pub const SPREAD: core::ops::RangeInclusive<u32> = 16..=256;
+/// Standard deviation of the product of two elements, each evenly one of the 256 values of an s8: (2^16 − 1) / 12.
+const PRODUCT: u128 = 5_461;
 
 #[cfg(feature = "codec")]
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -94,6 +102,21 @@ pub enum SpecError {
     /// No items, or more than [`MAX_ITEMS`].
     #[error("a shard has 1 to {MAX_ITEMS} items")]
     Items,
+    /// A layer so narrow that rows come out alike.
+    #[error(
+        "a published layer has at least {MIN_PUBLISHED_INPUTS} inputs: through fewer, rows come out alike"
+    )]
+    Narrow,
+    /// A requantisation that leaves few values.
+    #[error(
+        "multiplier and shift of a layer leave the next one's inputs with a standard deviation below {} or above {}: they would have few values",
+        SPREAD.start(),
+        SPREAD.end()
+    )]
+    Spread,
+    /// More memory than a machine of the class has to have.
+    #[error("a layer's inputs and sums take more memory than a task of this class may: {} bytes", .0.room())]
+    Room(Class),
 }
 
 impl Spec {
@@ -114,6 +137,34 @@ impl Spec {
             within(u32::from(layer.shift), 62, SpecError::Rescale)?;
         }
         Ok(())
+    }
+
+    /// Checks that the network may give it out: nothing in its shape makes products that need not be done, and machines of its class have
+    /// room for it. What a publisher's own weights are, nobody can tell from a specification.
+    pub fn check_published(&self) -> Result<(), SpecError> {
+        self.check()?;
+        let class = Class::of(self);
+        if self.widths().any(|inputs| inputs < MIN_PUBLISHED_INPUTS) {
+            return Err(SpecError::Narrow);
+        }
+        if self.room() > class.room() {
+            return Err(SpecError::Room(class));
+        }
+        // The last layer's accumulators are not requantised.
+        let last = self.layers.depth().saturating_sub(1);
+        let mut spreads = self.widths().zip(self.layers.iter()).take(last);
+        let generated = self.kernel == Kernel::Mlp;
+        if generated && !spreads.all(|(inputs, layer)| spreads_enough(inputs, layer)) {
+            return Err(SpecError::Spread);
+        }
+        Ok(())
+    }
+
+    /// The most bytes that one layer's inputs, of 1 byte, and accumulators, of 4, take.
+    pub fn room(&self) -> u64 {
+        let row = |(inputs, layer): (u32, &Layer)| u64::from(inputs) + 4 * u64::from(layer.outputs);
+        let widest = self.widths().zip(self.layers.iter()).map(row).max().unwrap_or_default();
+        u64::from(self.rows).saturating_mul(widest)
     }
 
     /// Inputs of the layer, that is products in one of its accumulators.
@@ -148,6 +199,15 @@ impl Spec {
         }
         2 * products
     }
+}
+
+/// The variance of a requantised sum of so many products: no root, no fraction.
+fn spreads_enough(inputs: u32, layer: &Layer) -> bool {
+    let multiplier = u128::from(layer.multiplier);
+    let variance = (multiplier * multiplier * u128::from(inputs) * PRODUCT * PRODUCT)
+        >> (2 * u32::from(layer.shift)).min(127);
+    let square = |deviation: &u32| u128::from(*deviation) * u128::from(*deviation);
+    (square(SPREAD.start())..=square(SPREAD.end())).contains(&variance)
 }
 
 fn within(value: u32, most: u32, error: SpecError) -> Result<(), SpecError> {

@@ -2,6 +2,7 @@
 
 use crate::{
     Batches, Bonded, Bonds, Config, Error, Event, HoldReason, LastBatch, Pallet, Supply, Synthetic, types::*,
+    weights::WeightInfo,
 };
 use drilling::{Class, Spec, difficulty};
 use pallet_machines::types::Account;
@@ -9,7 +10,7 @@ use polkadot_sdk::*;
 
 use frame_support::{
     ensure,
-    pallet_prelude::{DispatchResult, Get},
+    pallet_prelude::{DispatchResult, Get, Weight},
     traits::{fungible::MutateHold, tokens::Precision},
 };
 
@@ -30,7 +31,7 @@ impl<T: Config> Pallet<T> {
         declared: u128,
         source: Source,
     ) -> DispatchResult {
-        spec.check().map_err(Error::<T>::from)?;
+        spec.check_published().map_err(Error::<T>::from)?;
         let worth = difficulty(&spec);
         ensure!(worth == declared, Error::<T>::WrongDifficulty);
         ensure!(worth > 0, Error::<T>::Worthless);
@@ -77,16 +78,35 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn do_vote(voter: &Account, id: BatchId, approve: bool) -> DispatchResult {
-        ensure!(Bonds::<T>::get(voter).active > 0, Error::<T>::NotBonded);
+        let bond = Bonds::<T>::get(voter);
+        ensure!(bond.active > 0, Error::<T>::NotBonded);
+        // Votes of next to nothing would take the room of those that count.
+        ensure!(Self::covers(&bond, 1), Error::<T>::BondTooSmall);
         Batches::<T>::try_mutate(id, |slot| {
             let batch = slot.as_mut().ok_or(Error::<T>::UnknownBatch)?;
             let Approval::Voting(until) = batch.approval else { return Err(Error::<T>::VoteOver) };
             ensure!(Self::now() <= until, Error::<T>::VoteOver);
             ensure!(batch.votes.iter().all(|(other, _)| other != voter), Error::<T>::AlreadyVoted);
+            if batch.votes.is_full() {
+                Self::outvote(batch, bond.active)?;
+            }
             batch.votes.try_push((voter.clone(), approve)).map_err(|_| Error::<T>::TooManyVotes)
         })?;
         Self::deposit_event(Event::Voted { batch: id, voter: voter.clone(), approve });
         Ok(())
+    }
+
+    /// Makes room for a vote with so much at stake, by the one with the least.
+    fn outvote(batch: &mut Batch, stake: u128) -> Result<(), Error<T>> {
+        let stakes = batch.votes.iter().map(|(voter, _)| Bonds::<T>::get(voter).active);
+        let (least, at) = stakes.zip(0..).min().ok_or(Error::TooManyVotes)?;
+        ensure!(least < stake, Error::<T>::TooManyVotes);
+        batch.votes.remove(at);
+        Ok(())
+    }
+
+    pub(crate) fn weight_of_voting() -> Weight {
+        T::WeightInfo::vote().saturating_add(T::DbWeight::get().reads(VOTES.into()))
     }
 
     /// Counts stakes as they are now: who has voted and taken its stake away counts for nothing.
@@ -100,11 +120,11 @@ impl<T: Config> Pallet<T> {
             votes.fold(0u128, |sum, (voter, _)| sum.saturating_add(Bonds::<T>::get(voter).active))
         };
         let (yes, no) = (stake(true), stake(false));
-        let enough = yes.saturating_mul(10) >= Bonded::<T>::get();
-        let approved = yes > no && enough && Self::approve(id).is_ok();
+        let enough = |stake: u128| stake.saturating_mul(10) >= Bonded::<T>::get();
+        let approved = yes > no && enough(yes) && Self::approve(id).is_ok();
         if !approved {
-            // Who publishes what the network doesn't want pays for the network's time; who merely found no voters doesn't.
-            if no > yes {
+            // Who publishes what the network doesn't want pays for the network's time; who merely found no voters, or a few against, doesn't.
+            if no > yes && enough(no) {
                 let forfeit = T::BatchDeposit::get().min(batch.held);
                 let lost = Self::to_pot(&HoldReason::Batch, &batch.publisher, forfeit);
                 Batches::<T>::mutate_extant(id, |batch| batch.held = batch.held.saturating_sub(lost));
@@ -126,13 +146,15 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_end_batch(publisher: &Account, id: BatchId) -> DispatchResult {
         let mut batch = Batches::<T>::get(id).ok_or(Error::<T>::UnknownBatch)?;
         ensure!(batch.publisher == *publisher, Error::<T>::NotPublisher);
+        // Or whoever is losing the vote would lose nothing by it.
+        ensure!(batch.approval == Approval::Approved, Error::<T>::VoteRuns);
         Supply::<T>::mutate(batch.class, |supply| supply.retain(|other| *other != id));
         // What runs goes on; the price of what nobody was given comes back at once.
         let spared = T::TaskPrice::get().saturating_mul(u128::from(batch.left)).min(batch.held);
         let released =
             T::Currency::release(&HoldReason::Batch.into(), publisher, spared, Precision::BestEffort)?;
         batch.held = batch.held.saturating_sub(released);
-        (batch.left, batch.approval) = (0, Approval::Approved);
+        batch.left = 0;
         let over = batch.running == 0;
         Batches::<T>::insert(id, batch);
         if over {

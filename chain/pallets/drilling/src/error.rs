@@ -11,6 +11,9 @@ impl<T: Config> From<SpecError> for Error<T> {
             SpecError::Outputs => Self::BadOutputs,
             SpecError::Rescale => Self::BadRescale,
             SpecError::Items => Self::BadItems,
+            SpecError::Narrow => Self::TooNarrow,
+            SpecError::Spread => Self::BadSpread,
+            SpecError::Room(_) => Self::TooMuchMemory,
         }
     }
 }

@@ -563,6 +563,12 @@ pub mod pallet {
         BadRescale,
         /// The shard's items are none or too many.
         BadItems,
+        /// A layer is so narrow that its rows come out alike.
+        TooNarrow,
+        /// A layer's multiplier and shift leave the next one few values.
+        BadSpread,
+        /// The task takes more memory than machines of its class have to have.
+        TooMuchMemory,
         /// The declared difficulty is not the one that the chain counts.
         WrongDifficulty,
         /// The task is too small to be worth anything.
@@ -579,6 +585,8 @@ pub mod pallet {
         NotPublisher,
         /// Nobody votes on this batch any more.
         VoteOver,
+        /// The vote on this batch is not over.
+        VoteRuns,
         /// Voted already.
         AlreadyVoted,
         /// As many votes as the chain counts.
@@ -711,13 +719,13 @@ pub mod pallet {
 
         /// Votes on a batch with the sender's bond.
         #[pallet::call_index(4)]
-        #[pallet::weight((T::WeightInfo::vote(), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of_voting(), DispatchClass::Normal))]
         pub fn vote(origin: OriginFor<T>, batch: BatchId, approve: bool) -> DispatchResult {
             let voter = ensure_signed(origin)?;
             Self::do_vote(&voter, batch, approve)
         }
 
-        /// Ends the sender's batch; gives back the price of tasks that nobody has been given.
+        /// Ends the sender's batch, once it is voted on; gives back the price of tasks that nobody has been given.
         #[pallet::call_index(5)]
         #[pallet::weight((T::WeightInfo::end_batch(), DispatchClass::Normal))]
         pub fn end_batch(origin: OriginFor<T>, batch: BatchId) -> DispatchResult {

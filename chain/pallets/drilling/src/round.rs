@@ -43,6 +43,12 @@ impl<T: Config> Pallet<T> {
         if over {
             Rounds::<T>::remove(class);
             Matching::<T>::mutate(|classes| classes.retain(|other| *other != class));
+        } else {
+            // The classes take turns: one that needs long keeps no other waiting.
+            Matching::<T>::mutate(|classes| {
+                let turn: &mut [Class] = classes.as_mut();
+                turn.rotate_left(1);
+            });
         }
         let looks = LOOKS_PER_BLOCK.saturating_sub(budget.looks);
         let tasks = TASKS_PER_BLOCK.saturating_sub(budget.tasks);
@@ -53,8 +59,12 @@ impl<T: Config> Pallet<T> {
     /// Starts a round for each class that had machines waiting in the next epoch whose seed is known. Returns how many entries it
     /// shuffled.
     pub(crate) fn begin_rounds() -> u32 {
-        let epoch = Matched::<T>::get().max(T::Draw::epoch().saturating_sub(KEPT_EPOCHS));
-        let Some(seed) = T::Draw::seed(epoch) else { return 0 };
+        let epoch = Matched::<T>::get();
+        let seed = T::Draw::seed(epoch);
+        // It is still to come, unless so much time has passed that it is gone: what waits there waits on, then.
+        if seed.is_none() && epoch.saturating_add(KEPT_EPOCHS) >= T::Draw::epoch() {
+            return 0;
+        }
         Matched::<T>::put(epoch.saturating_add(1));
         let mut shuffled = 0;
         for class in Class::ALL {
@@ -71,7 +81,9 @@ impl<T: Config> Pallet<T> {
                 again: Default::default(),
                 over: false,
             };
-            shuffle(&mut round, &seed, class);
+            if let Some(seed) = &seed {
+                shuffle(&mut round, seed, class);
+            }
             Rounds::<T>::insert(class, round);
             let _ = Matching::<T>::try_append(class);
         }
@@ -133,7 +145,11 @@ impl<T: Config> Pallet<T> {
             }
         }
         let complete = team.len() == wanted;
-        if !complete {
+        if !complete && short.is_none() && aside.len() >= PASSED_OVER as usize {
+            // One owner's fill this part of the pool. Were only the first of them put off, each would cost as many looks again.
+            let put_off = team.drain(..).map(|fit| fit.entry).chain(aside.drain(..));
+            put_off.for_each(|entry| round.again.try_push(entry).unwrap_or_default());
+        } else if !complete {
             // The first found nobody to be matched with: it is out of this lap. The others may still match among themselves.
             let mut unmatched = team.drain(..).map(|fit| fit.entry);
             if let Some(entry) = unmatched.next() {
@@ -237,9 +253,9 @@ impl<T: Config> Pallet<T> {
     /// The places of a pool that nothing came of wait in the next one, whose seed nobody knows either: its round comes after this one.
     /// In the running epoch's they would meet only those who waited at the same pace, two epochs at a time.
     fn wait_on(epoch: u64, class: Class, entry: Entry) {
-        let waits = |worker: Worker| worker.class == class && worker.waiting > 0;
+        let waits = |worker: Worker| worker.class == class && worker.places > 0;
         if !Workers::<T>::get(entry.machine).is_some_and(waits) {
-            return;
+            return Self::give_up(&entry);
         }
         // Where that pool is full, the machine says again that it is ready.
         if Pools::<T>::try_append(epoch, class, entry).is_err() {

@@ -30,7 +30,7 @@ impl<T: Config> Pallet<T> {
         let mut worker = Workers::<T>::get(machine).unwrap_or_else(|| new(member.owner.clone(), class));
         if worker.places > 0 && (worker.owner != member.owner || worker.class != class) {
             Self::stop(&machine);
-            (worker.places, worker.waiting) = (0, 0);
+            worker.places = 0;
         }
         let bond = Bonds::<T>::get(&member.owner);
         let already = u32::from(worker.places > 0);
@@ -70,10 +70,11 @@ impl<T: Config> Pallet<T> {
         entered
     }
 
-    /// A machine takes no more tasks; those it has it may finish.
+    /// A machine takes no more tasks; those it has it may finish. Its places in pools stay until their round: coming and going must not
+    /// fill a pool with one machine's.
     pub(crate) fn stop(machine: &MachineId) {
         let Some(mut worker) = Workers::<T>::get(machine).filter(|worker| worker.places > 0) else { return };
-        (worker.places, worker.waiting) = (0, 0);
+        worker.places = 0;
         Self::count_machine(&worker.owner, false);
         Workers::<T>::insert(machine, worker);
         Self::deposit_event(Event::Stopped { machine: *machine });

@@ -158,11 +158,10 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_retire(owner: &Account, id: MachineId) -> DispatchResult {
         let mut machine = Self::serving(&id)?;
         ensure!(machine.owner == *owner, Error::<T>::NotOwner);
-        // A fork may come to light yet: until then its deposit stays where it is.
+        // A fork may come to light yet: until then its deposit stays where it is, and its device answers for what the machine did.
         machine.due = Self::now().saturating_add(T::Unbonding::get());
         machine.watched = Self::schedule(machine.due, Item::Machine(id)).ok_or(Error::<T>::Busy)?;
         machine.standing = Standing::Retired;
-        Self::dismiss(&machine.device);
         MachinesOf::<T>::remove(owner, id);
         Machines::<T>::insert(id, machine);
         T::OnStanding::changed(&id, owner, Standing::Retired);

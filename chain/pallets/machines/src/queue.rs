@@ -61,8 +61,9 @@ impl<T: Config> Pallet<T> {
         over
     }
 
-    /// Gives a retired machine's deposit back, but for what its record costs.
+    /// Gives a retired machine's deposit back, but for what its record costs. Nobody asks its device any more.
     fn part(machine: &mut Machine) {
+        Self::dismiss(&machine.device);
         let kept = T::RecordDeposit::get().min(machine.deposit);
         Self::release(&machine.owner, machine.deposit.saturating_sub(kept));
         machine.deposit = kept;
