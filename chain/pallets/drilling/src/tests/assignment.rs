@@ -220,3 +220,50 @@ fn a_round_goes_on_over_many_blocks() {
         assert!(Tasks::<Test>::iter_values().all(|work| owners_of(&work).len() == 2));
     });
 }
+
+#[test]
+fn coming_and_going_fills_no_pool() {
+    run(|| {
+        machine(11, owner(1));
+        for _ in 0..30 {
+            ready(11, 4).unwrap();
+            ready(11, 0).unwrap();
+        }
+        assert_eq!(Workers::<Test>::get(id(11)).unwrap().waiting, 4);
+        assert_eq!(crate::Pools::<Test>::get(Epoch::get(), Class::Tiny).len(), 1);
+        // At the draw its places are given up; from then on it can wait again.
+        go_to_draw();
+        assert_eq!(Workers::<Test>::get(id(11)).unwrap().waiting, 0);
+        machine(12, owner(2));
+        ready(11, 1).unwrap();
+        ready(12, 1).unwrap();
+        go_to_draw();
+        assert_eq!(Tasks::<Test>::iter().count(), 1);
+    });
+}
+
+#[test]
+fn a_class_that_needs_long_keeps_no_other_waiting() {
+    run(|| {
+        Synthetic::<Test>::put(BoundedVec::truncate_from(vec![spec(), Class::Small.mlp()]));
+        // Of one owner, so that nothing comes of them, and more than one block looks at.
+        for number in 20..180 {
+            machine(number, owner(1));
+        }
+        crate::Bonds::<Test>::mutate(owner(1), |bond| bond.active = 1_000 * BOND);
+        for number in 20..180 {
+            ready(number, 1).unwrap();
+        }
+        for (number, owner) in [(11, owner(2)), (12, owner(3))] {
+            machine(number, owner);
+            sent(device(number), crate::Call::ready { class: Class::Small, places: 1 }).unwrap();
+        }
+        go_to_draw();
+        go(2);
+        assert!(crate::Rounds::<Test>::contains_key(Class::Tiny), "it goes on");
+        assert_eq!(Tasks::<Test>::iter_values().filter(|work| work.class == Class::Small).count(), 1);
+        // Each look puts off many of them, not one.
+        go(6);
+        assert!(!crate::Rounds::<Test>::contains_key(Class::Tiny));
+    });
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Batches, Supply};
+use frame_support::traits::fungible::Mutate;
 
 fn publish(spec: Spec, count: u32, difficulty: u128) -> Result<BatchId, &'static str> {
     let source = Source::truncate_from(b"https://example.org/tasks".to_vec());
@@ -181,5 +182,69 @@ fn so_many_batches_and_no_more() {
             publish(spec(), 1, 1).unwrap();
         }
         assert_eq!(publish(spec(), 1, 1), Err("TooManyBatches"));
+    });
+}
+
+/// Somebody with so much bonded.
+fn bonded(number: u8, amount: u128) -> RuntimeOrigin {
+    let account = Account::new([number; 32]);
+    Balances::set_balance(&account, RICH);
+    let origin = RuntimeOrigin::signed(account);
+    named(Drilling::bond(origin.clone(), amount)).unwrap();
+    origin
+}
+
+#[test]
+fn a_few_votes_against_cost_the_publisher_nothing() {
+    run(|| {
+        closed();
+        let batch = publish(spec(), 2, 1).unwrap();
+        named(Drilling::vote(bonded(50, BOND), batch, false)).unwrap();
+        go(21);
+        assert!(Batches::<Test>::get(batch).is_none());
+        assert_eq!((free(&owner(9)), free(&Pot::get())), (RICH - 4 * BOND, POT));
+    });
+}
+
+#[test]
+fn votes_of_little_do_not_keep_out_those_of_much() {
+    run(|| {
+        closed();
+        let batch = publish(spec(), 2, 1).unwrap();
+        let vote = |voter, approve| named(Drilling::vote(voter, batch, approve));
+        assert_eq!(vote(bonded(49, BOND - 1), false), Err("BondTooSmall"));
+        for number in 0..VOTES as u8 {
+            vote(bonded(50 + number, BOND + u128::from(number)), false).unwrap();
+        }
+        assert_eq!(vote(bonded(150, BOND), false), Err("TooManyVotes"), "no more than the least of them");
+        vote(RuntimeOrigin::signed(owner(1)), true).unwrap();
+        let votes = Batches::<Test>::get(batch).unwrap().votes;
+        assert!(votes.contains(&(owner(1), true)) && votes.len() == VOTES as usize);
+        assert!(!votes.iter().any(|(voter, _)| *voter == Account::new([50; 32])), "the least has made room");
+    });
+}
+
+#[test]
+fn a_batch_does_not_end_before_its_vote() {
+    run(|| {
+        closed();
+        let batch = publish(spec(), 2, 1).unwrap();
+        vote(1, batch, false).unwrap();
+        let end = || named(Drilling::end_batch(RuntimeOrigin::signed(owner(9)), batch));
+        assert_eq!(end(), Err("VoteRuns"));
+        go(21);
+        assert_eq!((end(), free(&Pot::get())), (Err("UnknownBatch"), POT + 100));
+    });
+}
+
+#[test]
+fn shapes_that_spare_work_are_refused() {
+    run(|| {
+        let mut layers: Vec<_> = spec().layers.iter().copied().collect();
+        layers[0].multiplier = 1;
+        let zero = Spec { layers: drilling::Layers::new(&layers).unwrap(), ..spec() };
+        for (shape, name) in [(Spec { inputs: 31, rows: 4096, ..spec() }, "TooNarrow"), (zero, "BadSpread")] {
+            assert_eq!(publish(shape, 1, drilling::difficulty(&shape)), Err(name));
+        }
     });
 }

@@ -133,10 +133,13 @@ fn a_retired_machine_is_out_but_not_forgotten() {
         assert!(MachinesPallet::machines_of(&OWNER).is_empty());
         refused("MachineRetired", || retire(OWNER));
         let call = rig.anchor();
-        refused("NotADevice", || rig.send(&call));
+        refused("MachineRetired", || rig.send(&call));
         go(UNBONDING - 1);
         assert_eq!(Balances::reserved_balance(OWNER), DEPOSIT);
+        assert!(Devices::<Test>::contains_key(rig.account()), "it may be asked for what it did until then");
         go(1);
+        assert!(!Devices::<Test>::contains_key(rig.account()));
+        refused("NotADevice", || rig.send(&call));
         assert_eq!(Balances::reserved_balance(OWNER), 10);
         go(UNBONDING);
         assert_eq!((machine(&rig).standing, machine(&rig).lapses), (Standing::Retired, 0));
