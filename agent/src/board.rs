@@ -154,6 +154,9 @@ pub struct DrillView {
     pub convicted: u32,
     /// What the owner's bond lacks, if that keeps tasks away.
     pub bond: Option<String>,
+    /// Which classes have tasks, if the machine's own has none.
+    #[serde(default)]
+    pub no_supply: Option<String>,
     /// Tasks that cannot be done here.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,

@@ -18,6 +18,7 @@ use light_client::{
     },
     subxt::tx::Payload,
 };
+use std::collections::BTreeSet;
 
 /// Smallest units in a token.
 const TOKEN: u128 = 1_000_000_000_000;
@@ -200,6 +201,27 @@ pub async fn worker(at: &AtBlock, machine: [u8; 32]) -> Result<Option<Worker>, E
 pub fn pipeline(at: &AtBlock) -> Result<u8, Error> {
     let most = at.constants().entry(chain::constants().drilling().pipeline()).map_err(Error::chain)?;
     Ok(u8::try_from(most).unwrap_or(u8::MAX))
+}
+
+/// Classes that have tasks nobody was given yet: those that the chain itself makes, and those of batches.
+pub async fn on_offer(at: &AtBlock) -> Result<BTreeSet<drilling::Class>, Error> {
+    let storage = chain::storage().drilling();
+    let made = at.storage().fetch(storage.synthetic(), ()).await.map_err(Error::chain)?;
+    let specs = made.decode().map_err(Error::chain)?.0.into_iter();
+    // What this version does not know, it cannot work on either.
+    let specs = specs.filter_map(|spec| drilling::Spec::try_from(spec).ok());
+    let mut offered: BTreeSet<drilling::Class> = specs.map(|spec| drilling::Class::of(&spec)).collect();
+    for class in drilling::Class::ALL {
+        if offered.contains(&class) {
+            continue;
+        }
+        let key = (their_class(class as u8),);
+        let batches = at.storage().fetch(storage.supply(), key).await.map_err(Error::chain)?;
+        if !batches.decode().map_err(Error::chain)?.0.is_empty() {
+            offered.insert(class);
+        }
+    }
+    Ok(offered)
 }
 
 /// What the bond of a machine's owner lacks before the machine is given tasks, in words.

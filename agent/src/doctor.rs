@@ -186,11 +186,19 @@ fn agent(state: &StateDir) -> Vec<Finding> {
         }];
     };
     let said = Snapshot::load(&state.status()).filter(|said| i64::from(said.pid) == i64::from(pid));
-    let troubles = said.map(|said| said.troubles).unwrap_or_default();
-    if troubles.is_empty() {
+    let Some(Snapshot { troubles, drill, .. }) = said else {
         return vec![Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"))];
+    };
+    let mut findings: Vec<Finding> =
+        troubles.iter().map(|(part, trouble)| about_trouble(*part, trouble)).collect();
+    if findings.is_empty() {
+        findings.push(Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble")));
     }
-    troubles.iter().map(|(part, trouble)| about_trouble(*part, trouble)).collect()
+    let no_supply = drill.and_then(|drill| drill.no_supply);
+    findings.extend(no_supply.map(|why| {
+        Finding::doubtful("drilling", why, "until then the machine waits, and earns nothing by drilling")
+    }));
+    findings
 }
 
 fn about_trouble(part: Part, trouble: &Trouble) -> Finding {

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     desk::{Desk, DeskError},
     enrolment::{self, Progress},
+    failure::Failure,
     hex32::Hex32,
     identity::{Enrolment, Identity, Keeper},
     output::Output,
@@ -31,6 +32,13 @@ use std::{
 /// How long to wait before another request, where the moment was wrong: at first, and at most. Each makes the TPM sign.
 const LATER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(120)];
 
+/// What enrolling came to.
+struct Enrolled {
+    machine: Machine,
+    /// Whether the chain had it before.
+    already: bool,
+}
+
 /// Enrols this machine with a token.
 pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Output) -> Result<()> {
     let token = light_client::token::read(token)?;
@@ -39,34 +47,47 @@ pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Ou
     // Before keys are made that would be of no use.
     chain_specification(&config).await?;
     let steps = Steps::new(&output);
+    let known = Identity::load(&state.identity())?.map(|identity| identity.enrolment);
     let work = async {
         let (mut agent, device) = prepare(config, state, &steps).await?;
         let outcome = on_chain(&mut agent, device, &token, &steps).await;
         agent.append(vec![end_mark()]).await?;
-        outcome.map(|machine| (agent, machine))
+        outcome.map(|enrolled| (agent, enrolled))
     };
-    let (agent, machine) = tokio::time::timeout(patience, work).await.map_err(|_| {
-        anyhow::anyhow!(
-            "not enrolled within {} s ({}); run the same command again to go on from here",
-            patience.as_secs(),
-            steps.last()
-        )
-    })??;
+    let late = |_| anyhow::anyhow!(out_of_time(known, patience.as_secs(), &steps.last()));
+    let (agent, enrolled) = tokio::time::timeout(patience, work).await.map_err(late)??;
     steps.done();
-    report(&agent, &machine, &output)
+    report(&agent, &enrolled, &output)
 }
 
-fn report(agent: &Agent, machine: &Machine, output: &Output) -> Result<()> {
+/// What is so once patience has ended. A state folder that was enrolled says nothing of what the chain has done since.
+fn out_of_time(known: Option<Enrolment>, seconds: u64, last: &str) -> String {
+    match known {
+        Some(Enrolment::Enrolled { epoch }) => format!(
+            "this state folder was enrolled in epoch {epoch}, but the chain did not say within {seconds} s whether that still holds \
+             ({last}); run the same command again once the chain can be reached"
+        ),
+        _ => {
+            format!("not enrolled within {seconds} s ({last}); run the same command again to go on from here")
+        }
+    }
+}
+
+fn report(agent: &Agent, enrolled: &Enrolled, output: &Output) -> Result<()> {
+    let Enrolled { machine, already } = enrolled;
     let id = hex::encode(agent.keeper.machine);
     let value = json!({
         "machine": id, "level": machine.level, "standing": machine.standing, "epoch": machine.epoch,
-        "owner": machine.owner, "device": hex::encode(machine.device),
+        "owner": machine.owner, "device": hex::encode(machine.device), "already": already,
     });
     output.result(&value, || {
+        let said = if *already { "enrolled already; nothing new was requested" } else { "enrolled" };
+        let lapsed =
+            if machine.standing == "lapsed" { "; its first anchor brings the machine back" } else { "" };
         format!(
-            "enrolled\n  machine  {id}\n  level    {}\n  epoch    {}\n  owner    {}\n\
-             next: start the agent (systemctl start matrixai-agent, or matrixai-agent run)",
-            machine.level, machine.epoch, machine.owner
+            "{said}\n  machine  {id}\n  standing {}\n  level    {}\n  epoch    {}\n  owner    {}\n\
+             next: start the agent (systemctl start matrixai-agent, or matrixai-agent run){lapsed}",
+            machine.standing, machine.level, machine.epoch, machine.owner
         )
     })
 }
@@ -123,7 +144,7 @@ async fn new_keys(keeper: &mut Keeper, tpm: &TpmWorker, pcrs: Vec<u8>) -> Result
 }
 
 /// The part that needs the chain. Also saves the light client's state, whatever comes of it.
-async fn on_chain(agent: &mut Agent, device: Key, token: &Key, steps: &Steps) -> Result<Machine> {
+async fn on_chain(agent: &mut Agent, device: Key, token: &Key, steps: &Steps) -> Result<Enrolled> {
     steps.now("chain: connecting");
     let client = start_client(agent).await?;
     let outcome = with_client(agent, &client, device, token, steps).await;
@@ -139,17 +160,20 @@ async fn with_client(
     mut device: Key,
     token: &Key,
     steps: &Steps,
-) -> Result<Machine> {
+) -> Result<Enrolled> {
     wait_ready(client, steps).await?;
     enrolment::know_chain(&mut agent.keeper, client)?;
     let before = chain::machine(client, agent.keeper.machine).await?;
+    if let Some(why) = before.as_ref().and_then(|machine| shut_out(machine, &agent.keeper.ak.public)) {
+        return Err(why.into());
+    }
     if let Some(machine) = &before
         && machine.ak_public == agent.keeper.ak.public
     {
         if goes_on(agent, client, &device, machine)?.is_some() {
             let epoch = machine.epoch;
             agent.keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch })?;
-            return Ok(machine.clone());
+            return Ok(Enrolled { machine: machine.clone(), already: true });
         }
         // Before any key is replaced: a wrong token must cost nothing, and a log that turns up again must find its keys.
         check_token(client, token).await?;
@@ -165,7 +189,17 @@ async fn with_client(
             None => admit_loss(agent).await?,
         },
     };
-    pursue(agent, client, &device, token, before.as_ref(), consistency, steps).await
+    let machine = pursue(agent, client, &device, token, before.as_ref(), consistency, steps).await?;
+    Ok(Enrolled { machine, already: false })
+}
+
+/// Why these keys can enrol no machine that the chain has. A retired one may join again, with keys that never were on chain.
+fn shut_out(machine: &Machine, ak: &[u8]) -> Option<Failure> {
+    match machine.standing.as_str() {
+        "forked" => Some(Failure::Forked),
+        "retired" if machine.ak_public == ak => Some(Failure::Retired { epoch: machine.epoch }),
+        _ => None,
+    }
 }
 
 /// The proof that the log goes on from the machine's last anchor; nothing if it does not.
@@ -278,5 +312,48 @@ async fn wait_ready(client: &LightClient, steps: &Steps) -> Result<()> {
             Ok(ready) => ready?,
             Err(_) => continue,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(standing: &str) -> Machine {
+        Machine {
+            owner: "owner".into(),
+            device: [1; 32],
+            ak_public: vec![2],
+            level: "hardware".into(),
+            standing: standing.into(),
+            epoch: 3,
+            head: attest::verify::AnchorHead {
+                size: 0,
+                root: [0; 32],
+                counter: 0,
+                reset_count: 0,
+                restart_count: 0,
+            },
+            recent: Vec::new(),
+            due: 0,
+        }
+    }
+
+    #[test]
+    fn a_retired_machine_joins_again_with_new_keys_alone_and_a_forked_one_never() {
+        let (same, new): (&[u8], &[u8]) = (&[2], &[9]);
+        for standing in ["active", "lapsed"] {
+            assert!(shut_out(&machine(standing), same).is_none());
+        }
+        assert!(matches!(shut_out(&machine("retired"), same), Some(Failure::Retired { epoch: 3 })));
+        assert!(shut_out(&machine("retired"), new).is_none());
+        assert!(matches!(shut_out(&machine("forked"), new), Some(Failure::Forked)));
+    }
+
+    #[test]
+    fn a_chain_out_of_reach_leaves_open_what_is_so() {
+        let known = out_of_time(Some(Enrolment::Enrolled { epoch: 3 }), 9, "chain: connecting");
+        assert!(known.contains("was enrolled in epoch 3") && known.contains("chain: connecting"));
+        assert!(out_of_time(None, 9, "request").starts_with("not enrolled within 9 s (request)"));
     }
 }

@@ -30,6 +30,22 @@ pub enum Failure {
     /// The identity is gone for good.
     #[error("{0}; stop the agent and run `matrixai-agent enroll --token FILE` with a new join token")]
     EnrolAgain(String),
+    /// The owner has retired the machine of this state folder.
+    #[error(
+        "the chain has retired this machine (epoch {epoch}), and this state folder is of no more use to it. To take the machine into \
+         service again, set state_dir to a new folder and run `matrixai-agent enroll --token FILE` with a join token that has a machine \
+         left: the chain takes this TPM as the same machine in a new epoch"
+    )]
+    Retired {
+        /// Its last epoch.
+        epoch: u32,
+    },
+    /// The chain holds a rewritten log against the machine.
+    #[error(
+        "the chain holds a rewritten log against this machine (standing: forked) and takes its TPM no more, by whatever token or state \
+         folder; there is nothing to mend here: ask the owner, whom `matrixai machines show` tells more"
+    )]
+    Forked,
 }
 
 fn pid_text(pid: Option<i32>) -> String {
@@ -56,7 +72,9 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Failure>() {
         Some(Failure::Usage(_)) => ExitCode::from(2),
         Some(Failure::AnotherAgent { .. }) => ExitCode::from(3),
-        Some(Failure::NotEnrolled | Failure::EnrolAgain(_)) => ExitCode::from(4),
+        Some(Failure::NotEnrolled | Failure::EnrolAgain(_) | Failure::Retired { .. } | Failure::Forked) => {
+            ExitCode::from(4)
+        }
         Some(Failure::Damaged(_) | Failure::NotWorking(_)) | None => ExitCode::FAILURE,
     }
 }
@@ -87,6 +105,13 @@ mod tests {
         assert_eq!(exit_code(&anyhow::Error::from(corrupt).context("reading")), ExitCode::from(5));
         let absent = LogError::OutOfRange { asked: 1, size: 0 };
         assert_eq!(exit_code(&absent.into()), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_retired_machine_is_told_what_to_do() {
+        let error = Failure::Retired { epoch: 2 };
+        assert!(error.to_string().contains("(epoch 2), and this state folder is of no more use"));
+        assert_eq!(exit_code(&error.into()), ExitCode::from(4));
     }
 
     #[test]

@@ -276,7 +276,7 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
         "  drilling  {} tasks open, {} agreed, {} forfeited",
         drill.tasks, drill.agreed, drill.forfeited
     );
-    let held = drill.held.iter().chain(&drill.bond);
+    let held = drill.held.iter().chain(&drill.bond).chain(&drill.no_supply);
     held.for_each(|why| line += &format!("; {}", output.doubtful(why)));
     if let Some(first) = drill.passed_over.first() {
         let count = drill.passed_over.len();

@@ -18,7 +18,8 @@ Examples:
 
 Settings: ~/.config/matrixai/cli.toml with chain, state, key, dev_account, password_file; each also as MATRIXAI_CHAIN and so on.
 The password of a key file is asked for, or read from --password-file or MATRIXAI_PASSWORD.
-Amounts are in tokens with up to 12 decimals; in JSON they are strings in the smallest unit.
+Amounts of tokens have up to 12 decimals; in JSON they are strings, in the smallest unit (10^12 of them are a token).
+Everything else that is counted is a number in JSON: blocks, tasks, weights, and compute power and the worth of tasks, both in micro-ut.
 Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
 
 const KEY: &str = "\
@@ -43,6 +44,10 @@ Examples:
   matrixai --chain chain.json machines show ID --json > machine.json   # for `matrixai-inspector verify --machine`
   matrixai --chain chain.json --key owner.json machines retire ID
 
+Before a machine retires, let its agent rest: `drill = false` in agent.toml, or MATRIXAI_DRILL=false. Retire it once its tasks are over and
+their audits too, and leave the agent running until its deposit is back: a machine that retires with open tasks, or is asked about a finished one later
+and does not answer, may lose its bond for each of them.
+
 A ! behind a machine: a log of it was lost once, and what an earlier epoch anchored cannot be shown.";
 
 const STAKE: &str = "\
@@ -50,7 +55,19 @@ Examples:
   matrixai --chain chain.json --key owner.json stake
   matrixai --chain chain.json --key owner.json stake bond 100
   matrixai --chain chain.json --key owner.json stake unbond 40       # comes free later
-  matrixai --chain chain.json --key owner.json stake withdraw";
+  matrixai --chain chain.json --key owner.json stake withdraw
+
+Each machine that takes tasks must be covered by a bond (the chain's drilling.machineBond, 100 tokens where it isn't changed; `stake` shows
+it). It is lost for each lie, and for each task in flight that is not answered in time: a result that was committed to and is not revealed,
+or a question about one. A machine may have several tasks at one time, so an outage may cost several times that: stake more than the least,
+and let agents rest (`drill = false`) before their hosts go down.";
+
+const ECP: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json ecp
+  matrixai --chain chain.json ecp --of 5F… --json
+
+Compute power is shown in ut; in JSON it is a number, in micro-ut.";
 
 const DEPOSITS: &str = "\
 Examples:
@@ -70,7 +87,7 @@ const AUTHORITY: &str = "\
 Examples:
   matrixai authority                                   # state, stake, keys, weight now and in the next epoch
   matrixai authority join --stake 10000 --node http://127.0.0.1:9944
-  matrixai authority join --stake 1000 --keys 0x… --proof 0x…
+  matrixai authority join --stake 1000 --keys 0x… --proof 0x…      # of a node that cannot be reached from here
   matrixai authority bond 500
   matrixai authority leave
 
@@ -91,7 +108,12 @@ const BATCH: &str = "\
 Examples:
   matrixai tasks check batch.toml
   matrixai tasks data digits.network digits.shard --into data    # names them by their digests
-  matrixai tasks publish batch.toml --data data
+  matrixai tasks publish batch.toml --data data                  # says the batch's number
+  matrixai tasks list                                            # has batches under vote too
+  matrixai tasks show 7 --json
+  matrixai tasks vote 7                                          # with the owner's stake; --against votes no
+
+On most chains owners with a stake vote on a batch before its tasks are given out.
 
 A batch's file:
   rows = 1024                # of the batch that goes through the network
@@ -213,6 +235,7 @@ pub enum Command {
         command: Option<RewardsCommand>,
     },
     /// Compute power of the owner, its machines, and the network
+    #[command(after_help = ECP)]
     Ecp {
         /// Of another owner
         #[arg(long, value_name = "ACCOUNT")]
@@ -333,7 +356,8 @@ pub enum TokenCommand {
 /// The stake.
 #[derive(Subcommand)]
 pub enum StakeCommand {
-    /// Puts more tokens at stake
+    /// Puts more tokens at stake; each task in flight that is not answered in time costs a machine's bond of it
+    #[command(after_help = STAKE)]
     Bond {
         /// How many
         amount: Amount,
@@ -377,8 +401,8 @@ pub struct Join {
     /// How many tokens to stake; enough of them bring a seat among the voters
     #[arg(long)]
     pub stake: Amount,
-    /// The RPC address of the owner's node, which then makes fresh keys
-    #[arg(long, value_name = "URL", conflicts_with_all = ["keys", "proof"], required_unless_present = "keys")]
+    /// The RPC address of the owner's node, which then makes fresh keys; otherwise give --keys and --proof
+    #[arg(long, value_name = "URL", conflicts_with_all = ["keys", "proof"])]
     pub node: Option<String>,
     /// The node's public keys in hex
     #[arg(long, value_name = "HEX", requires = "proof")]
@@ -423,8 +447,14 @@ pub enum TasksCommand {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
-    /// Lists batches that have tasks left
+    /// Lists batches that have tasks left, and those that are voted on
     List,
+    /// Everything about one batch: what it computes, what is left, what is held for it, its vote
+    Show {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        batch: u32,
+    },
     /// Votes on a batch with the owner's stake
     Vote {
         /// Its number
@@ -448,7 +478,8 @@ pub enum MachinesCommand {
         /// Its identifier in hex
         id: String,
     },
-    /// Takes a machine out of service; its deposit comes back
+    /// Takes a machine out of service; its deposit comes back a week later. Let its agent rest first
+    #[command(after_help = MACHINES)]
     Retire {
         /// Its identifier in hex
         id: String,
@@ -494,7 +525,6 @@ mod tests {
             "matrixai token create --machines 1 --expires 1d --blocks 9 --out t",
             "matrixai key new --out k --words 13",
             "matrixai --key k --dev-account Alice machines",
-            "matrixai authority join --stake 1",
             "matrixai authority join --stake 1 --keys aa",
             "matrixai authority join --stake 1 --keys aa --proof bb --node http://n",
             "matrixai tasks data",

@@ -98,6 +98,12 @@ pub enum NoKeys {
     /// The proof is something else.
     #[error("the proof is up to 512 hex digits, as author_rotateKeysWithOwner gives it beside the keys")]
     Proof,
+    /// Neither a node to ask, nor what one answered.
+    #[error(
+        "whose keys? Name the owner's node with --node URL, or give what author_rotateKeysWithOwner answered there, with --keys HEX and \
+         --proof HEX; `authority --help` shows how to ask it"
+    )]
+    Missing,
 }
 
 impl Keys {
@@ -166,6 +172,10 @@ pub async fn run(
         });
         return output::print(&authority.await?, global.json);
     };
+    if let AuthorityCommand::Join(Join { node: None, keys: None, .. }) = command {
+        // Before a password is asked for.
+        return Err(NoKeys::Missing.into());
+    }
     let done = session::with_key(config, global, async |session, key| carry_out(command, session, key).await);
     output::print(&done.await?, global.json)
 }
@@ -223,7 +233,7 @@ fn keys(join: &Join, owner: &Key) -> Result<Keys, Error> {
     match (&join.node, &join.keys, &join.proof) {
         (Some(url), _, _) => node::rotate_keys(url, &owner.public()),
         (None, Some(keys), Some(proof)) => Ok(Keys::parse(keys, proof)?),
-        _ => Err(NoKeys::Keys.into()),
+        _ => Err(NoKeys::Missing.into()),
     }
 }
 

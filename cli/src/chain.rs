@@ -3,20 +3,21 @@
 use crate::{
     amount::Amount,
     authority::{Authority, Keys, Member, Terms, Weight},
+    batches::{Ballot, Infer, Layer, Listed, Shown, Specified, Vote},
     ecp::{MachinePower, Power, Report},
     funds::{Balance, Deposit},
     machines::{Anchor, Machine},
     rewards::Earnings,
     stake::Bond,
-    tasks::{Batch, Listed},
+    tasks::Batch,
     token::Token,
 };
 use light_client::{
-    AccountId32, AtBlock, Error,
+    AccountId32, AtBlock, Error, Included,
     chain::{self as api, runtime_types as types},
     subxt::{tx::Payload, utils::MultiAddress},
 };
-use types::pallet_machines::types as machines;
+use types::{pallet_drilling::types as drills, pallet_machines::types as machines};
 
 /// The owner's machines.
 pub async fn machines_of(at: &AtBlock, owner: AccountId32) -> Result<Vec<Machine>, Error> {
@@ -165,23 +166,114 @@ const fn power(figures: &types::pallet_ecp::score::Figures) -> Power {
     }
 }
 
-/// Batches of all classes that have tasks left.
-pub async fn supply(at: &AtBlock) -> Result<Vec<Listed>, Error> {
-    use types::drilling::class::Class;
-    let mut all = Vec::new();
-    for class in [Class::Tiny, Class::Small, Class::Medium, Class::Large] {
-        let call = api::runtime_apis().drilling_api().supply(class);
-        let found = at.runtime_apis().call(call).await.map_err(Error::chain)?;
-        all.extend(found.into_iter().map(|(batch, known)| Listed {
-            batch,
-            publisher: known.publisher.to_string(),
-            class: lower(&known.class),
-            worth: known.worth,
-            count: known.count,
-            left: known.left,
-        }));
+/// Batches that have tasks left, or are voted on: the first of each that was published comes first.
+pub async fn open_batches(at: &AtBlock) -> Result<Vec<Listed>, Error> {
+    let mut all = at.storage().iter(api::storage().drilling().batches(), ()).await.map_err(Error::chain)?;
+    let mut found = Vec::new();
+    while let Some(entry) = all.next().await {
+        let entry = entry.map_err(Error::chain)?;
+        let (number,) = entry.key().map_err(Error::chain)?.decode().map_err(Error::chain)?;
+        let batch = entry.value().decode().map_err(Error::chain)?;
+        if batch.left > 0 {
+            found.push(listed(at, number, &batch).await?);
+        }
     }
-    Ok(all)
+    found.sort_by_key(|listed| (listed.vote.is_some(), listed.batch));
+    Ok(found)
+}
+
+/// One batch.
+pub async fn batch(at: &AtBlock, number: u32) -> Result<Option<Shown>, Error> {
+    let call = api::runtime_apis().drilling_api().batch(number);
+    let Some(batch) = at.runtime_apis().call(call).await.map_err(Error::chain)? else { return Ok(None) };
+    let (constants, terms) = (at.constants(), api::constants().drilling());
+    Ok(Some(Shown {
+        block: at.block_number(),
+        listed: listed(at, number, &batch).await?,
+        running: batch.running,
+        replicas: batch.replicas,
+        held: Amount(batch.held),
+        deposit: Amount(constants.entry(terms.batch_deposit()).map_err(Error::chain)?),
+        price: Amount(constants.entry(terms.task_price()).map_err(Error::chain)?),
+        source: String::from_utf8_lossy(&batch.source.0).into_owned(),
+        spec: specified(batch.spec),
+    }))
+}
+
+async fn listed(at: &AtBlock, number: u32, batch: &drills::Batch) -> Result<Listed, Error> {
+    let vote = vote_on(at, batch).await?;
+    Ok(Listed {
+        batch: number,
+        publisher: batch.publisher.to_string(),
+        class: lower(&batch.class),
+        worth: batch.worth,
+        count: batch.count,
+        left: batch.left,
+        state: if vote.is_some() { "voting" } else { "approved" },
+        vote,
+    })
+}
+
+/// How the vote on a batch stands; nothing where it is over.
+async fn vote_on(at: &AtBlock, batch: &drills::Batch) -> Result<Option<Vote>, Error> {
+    let drills::Approval::Voting(until) = batch.approval else { return Ok(None) };
+    let bonded =
+        at.storage().try_fetch(api::storage().drilling().bonded(), ()).await.map_err(Error::chain)?;
+    let bonded = match bonded {
+        Some(bonded) => bonded.decode().map_err(Error::chain)?,
+        None => 0,
+    };
+    let mut ballots = Vec::new();
+    for (voter, approve) in &batch.votes.0 {
+        let stake = active_bond(at, voter).await?;
+        ballots.push(Ballot { voter: voter.to_string(), approve: *approve, stake });
+    }
+    Ok(Some(Vote::count(until, Amount(bonded), ballots)))
+}
+
+/// What an owner's vote counts for.
+async fn active_bond(at: &AtBlock, owner: &AccountId32) -> Result<Amount, Error> {
+    let found =
+        at.storage().try_fetch(api::storage().drilling().bonds(), (*owner,)).await.map_err(Error::chain)?;
+    let Some(found) = found else { return Ok(Amount(0)) };
+    Ok(Amount(found.decode().map_err(Error::chain)?.active))
+}
+
+fn specified(spec: types::drilling::spec::Spec) -> Specified {
+    use types::drilling::spec::Kernel;
+    let infer = match spec.kernel {
+        Kernel::Mlp => None,
+        Kernel::Infer { network, shard, items } => {
+            Some(Infer { network: hex::encode(network), shard: hex::encode(shard), items })
+        }
+    };
+    let layers = spec.layers.into_iter().map(|layer| Layer {
+        outputs: layer.outputs,
+        multiplier: layer.multiplier,
+        shift: layer.shift,
+    });
+    Specified { rows: spec.rows, inputs: spec.inputs, layers: layers.collect(), infer }
+}
+
+/// Blocks of a vote on a batch.
+pub fn vote_blocks(at: &AtBlock) -> Result<u32, Error> {
+    at.constants().entry(api::constants().drilling().vote_blocks()).map_err(Error::chain)
+}
+
+/// The number that a batch got when it was published, and whether it was approved at once.
+pub fn announced(included: &Included) -> Result<Option<(u32, bool)>, Error> {
+    use api::drilling::events::{Approved, Published};
+    let Some(published) = included.events.find_first::<Published>() else { return Ok(None) };
+    let batch = published.map_err(Error::chain)?.batch;
+    Ok(Some((batch, included.events.has::<Approved>())))
+}
+
+/// Tasks of a machine that are not settled, and questions about its results that wait for an answer.
+pub async fn open_work(at: &AtBlock, machine: [u8; 32]) -> Result<(usize, usize), Error> {
+    let apis = api::runtime_apis().drilling_api();
+    let tasks = at.runtime_apis().call(apis.work_of(machine)).await.map_err(Error::chain)?;
+    let questions = at.runtime_apis().call(apis.questions_of(machine)).await.map_err(Error::chain)?;
+    Ok((tasks.len(), questions.len()))
 }
 
 /// What an account is in block production, and what that takes.

@@ -108,6 +108,11 @@ pub enum Error {
     /// No such machine.
     #[error("the chain knows no machine {0}")]
     UnknownMachine(String),
+    /// No such batch.
+    #[error(
+        "the chain knows no batch {0}: it never was, or it was voted down, ended or is done. `tasks list` shows those that are there"
+    )]
+    UnknownBatch(u32),
     /// A report could not be written.
     #[error("cannot write the report: {0}")]
     Report(#[from] serde_json::Error),
@@ -135,6 +140,7 @@ impl Error {
                 | Self::NoAddress(_)
                 | Self::NoIdentifier(..)
                 | Self::NothingToSend
+                | Self::NoKeys(crate::authority::NoKeys::Missing)
                 | Self::Specify(_, crate::specification::NoSpecification::Address(_))
         )
     }

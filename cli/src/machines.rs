@@ -6,9 +6,10 @@ use crate::{
     chain,
     config::Config,
     error::Error,
-    output::{self, Done},
-    session,
+    output::{self, Done, Noted},
+    session::{self, Session},
 };
+use light_client::Key;
 use serde::Serialize;
 use std::fmt;
 
@@ -187,15 +188,42 @@ pub async fn run(
         Some(MachinesCommand::Retire { id }) => {
             let machine = output::identifier(id, "machine")?;
             let done = session::with_key(config, global, async |session, key| {
-                let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
-                Ok(Done {
-                    done: "the machine is retired; its deposit comes back a week later",
-                    block: included.block.number,
-                })
+                retire(machine, session, key, global.json).await
             });
             output::print(&done.await?, global.json)
         }
     }
+}
+
+async fn retire(machine: [u8; 32], session: &Session, key: &Key, json: bool) -> Result<Noted, Error> {
+    let (tasks, questions) = chain::open_work(&session.latest().await?, machine).await?;
+    let doubt = in_doubt(tasks, questions);
+    if let Some(doubt) = doubt.as_ref().filter(|_| !json) {
+        eprintln!("{doubt}");
+    }
+    let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
+    let done = Done {
+        done: "the machine is retired; its deposit comes back a week later",
+        block: included.block.number,
+    };
+    Ok(Noted { done, note: Some(after_retirement(doubt.as_deref())) })
+}
+
+/// What a machine that retires now leaves undone.
+fn in_doubt(tasks: usize, questions: usize) -> Option<String> {
+    (tasks > 0 || questions > 0).then(|| {
+        format!("the machine has open tasks ({tasks}) or questions to answer ({questions}): each may cost its bond")
+    })
+}
+
+/// What an owner has to know whose machine is retired.
+fn after_retirement(doubt: Option<&str>) -> String {
+    let first = doubt.map_or_else(String::new, |doubt| format!("As it retired, {doubt}.\n"));
+    format!(
+        "{first}An audit of its last tasks may still come, and costs its bond where it is not answered: leave its agent running until the \
+         deposit is back.\nBefore another machine retires, let its agent rest (`drill = false` in agent.toml, or MATRIXAI_DRILL=false) until its tasks\n\
+         and their audits are over."
+    )
 }
 
 #[cfg(test)]
@@ -237,6 +265,14 @@ mod tests {
         let json = serde_json::to_value(&shown).unwrap();
         assert_eq!((&json["block"], &json["attestation_key"]), (&30.into(), &"0023".into()));
         assert!(shown.to_string().ends_with(&format!("block 30, {}\n", "bb".repeat(32))));
+    }
+
+    #[test]
+    fn who_retires_a_machine_is_told_of_audits_and_open_tasks() {
+        let clean = after_retirement(in_doubt(0, 0).as_deref());
+        assert!(clean.starts_with("An audit") && clean.contains("MATRIXAI_DRILL=false"), "{clean}");
+        let hasty = after_retirement(in_doubt(2, 1).as_deref());
+        assert!(hasty.contains("open tasks (2)") && hasty.contains("questions to answer (1)"), "{hasty}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `matrixai`: what an owner does, through a light client of its own.
 //!
 //! - `account.rs`, `keystore.rs`, `phrase.rs`, `password.rs`, `private_file.rs`, `key_commands.rs`: keys
-//! - `token.rs`, `machines.rs`, `stake.rs`, `authority.rs`, `rewards.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands
+//! - `token.rs`, `machines.rs`, `stake.rs`, `authority.rs`, `rewards.rs`, `tasks.rs`, `ecp.rs`, `funds.rs`: one file for each group of commands;
+//!   `batches.rs`: tasks as the chain has them
 //! - `published.rs`: files that tasks run over; `node.rs`: the owner's own node; `specification.rs`: what light clients start from,
 //!   as that node tells it
 //! - `session.rs`: the light client while a command runs; `chain.rs`: every read and call, in one place; `advice.rs`: what to do about refused ones
@@ -17,6 +18,7 @@ mod advice;
 mod amount;
 mod arguments;
 mod authority;
+mod batches;
 mod chain;
 mod config;
 mod ecp;

@@ -46,9 +46,38 @@ impl Display for Done {
     }
 }
 
+/// The same, with what has to be known from now on.
+#[derive(Debug, Serialize)]
+pub struct Noted {
+    /// What was done.
+    #[serde(flatten)]
+    pub done: Done,
+    /// What follows from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Display for Noted {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.done.fmt(out)?;
+        self.note.as_ref().map_or(Ok(()), |note| writeln!(out, "{note}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn notes_are_for_people_and_programs() {
+        let done = || Done { done: "done", block: 7 };
+        let noted = Noted { done: done(), note: Some("and so on".into()) };
+        assert_eq!(noted.to_string(), "done, in block 7\nand so on\n");
+        let json = serde_json::to_value(&noted).unwrap();
+        assert_eq!((&json["block"], &json["note"]), (&7.into(), &"and so on".into()));
+        let bare = Noted { done: done(), note: None };
+        assert_eq!(serde_json::to_value(&bare).unwrap(), serde_json::to_value(done()).unwrap());
+    }
 
     #[test]
     fn identifiers_are_32_bytes() {

@@ -7,7 +7,7 @@ use crate::{
     chain,
     config::Config,
     error::Error,
-    output::{self, Done},
+    output::{self, Done, Noted},
     session,
 };
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct Bond {
     pub free_at: u32,
     /// Machines that take tasks.
     pub machines: u32,
-    /// What each of them must be covered with, and loses when it lies.
+    /// What each of them must be covered with, and what each lie and each silence costs: per task, not once.
     pub per_machine: Amount,
 }
 
@@ -36,8 +36,16 @@ impl fmt::Display for Bond {
         if leaving.0 > 0 {
             writeln!(out, "leaving      {leaving:>28}  (free at block {free_at})")?;
         }
-        Ok(())
+        writeln!(out, "\n{}", risk(&format!("{per_machine} tokens")))
     }
+}
+
+/// What silence costs: `bond` is the chain's `drilling.machineBond`, in words.
+fn risk(bond: &str) -> String {
+    format!(
+        "Each task in flight that is not answered in time costs {bond}: a result that was committed to and is not revealed, or a\n\
+         question about one. An outage during several tasks may cost several times that, and takes from what is leaving too."
+    )
 }
 
 /// Carries out a command about the bond; shows it where none is named.
@@ -50,6 +58,12 @@ pub async fn run(command: Option<&StakeCommand>, config: &Config, global: &Globa
         return output::print(&bond.await?, global.json);
     };
     let done = session::with_key(config, global, async |session, key| {
+        let note = match command {
+            StakeCommand::Bond { .. } => {
+                Some(risk("the bond of a machine (`stake` shows it as `per machine`)"))
+            }
+            StakeCommand::Unbond { .. } | StakeCommand::Withdraw => None,
+        };
         let (included, done) = match command {
             StakeCommand::Bond { amount } => {
                 (session.call("bonding", &chain::bond(*amount), key).await?, "it is at stake")
@@ -62,7 +76,26 @@ pub async fn run(command: Option<&StakeCommand>, config: &Config, global: &Globa
                 (session.call("withdrawing", &chain::withdraw_bond(), key).await?, "what was free is back")
             }
         };
-        Ok(Done { done, block: included.block.number })
+        Ok(Noted { done: Done { done, block: included.block.number }, note })
     });
     output::print(&done.await?, global.json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_told_to_cost_one_bond_for_each_task() {
+        let bond = Bond {
+            active: Amount(10u128.pow(15)),
+            leaving: Amount(0),
+            free_at: 0,
+            machines: 3,
+            per_machine: Amount(10u128.pow(14)),
+        };
+        let text = bond.to_string();
+        assert!(text.contains("(3 take tasks)") && text.contains("costs 100 tokens"), "{text}");
+        assert!(text.contains("several times"), "{text}");
+    }
 }

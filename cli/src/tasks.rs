@@ -2,11 +2,12 @@
 
 use crate::{
     arguments::{Global, TasksCommand},
-    chain,
+    batches, chain,
     config::Config,
     error::Error,
     output::{self, Done},
-    published, session,
+    published,
+    session::{self, Session},
 };
 use drilling::{
     Class, Kernel, Layer, Layers, Library, LibraryError, Spec, SpecError, WrongDepth, difficulty,
@@ -16,7 +17,8 @@ use figment::{
     Figment,
     providers::{Format, Toml},
 };
-use serde::{Deserialize, Serialize};
+use light_client::Key;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, path::Path};
 
 /// A batch as its publisher writes it.
@@ -67,11 +69,16 @@ struct WrittenLayer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Infer {
-    #[serde(with = "hex")]
+    #[serde(deserialize_with = "digest")]
     network: [u8; 32],
-    #[serde(with = "hex")]
+    #[serde(deserialize_with = "digest")]
     shard: [u8; 32],
     items: u32,
+}
+
+/// A digest as `matrixai tasks data` prints it.
+fn digest<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+    output::identifier(&String::deserialize(from)?, "digest").map_err(D::Error::custom)
 }
 
 /// A file that describes no batch.
@@ -151,7 +158,7 @@ impl Batch {
             items,
         });
         let spec = Spec { kernel, rows, inputs, layers };
-        spec.check()?;
+        spec.check_published()?;
         let worth = difficulty(&spec);
         if let Some(said) = said.filter(|said| u128::from(*said) != worth) {
             return Err(BatchError::Difficulty { said, counted: worth });
@@ -201,37 +208,49 @@ fn fits(said: &Spec, published: &Published) -> Result<(), BatchError> {
     }
 }
 
-/// A batch as the chain has it.
-#[derive(Debug, Serialize)]
-pub struct Listed {
-    /// Its number.
-    pub batch: u32,
-    /// Whose.
-    pub publisher: String,
-    /// Its class.
-    pub class: String,
-    /// Micro-ut of one task.
-    pub worth: u128,
-    /// Tasks.
-    pub count: u32,
-    /// Of those, nobody's yet.
-    pub left: u32,
+/// A batch that is on chain now.
+#[derive(Serialize)]
+struct Announced {
+    done: &'static str,
+    block: u64,
+    /// Its number; none where the chain told none.
+    batch: Option<u32>,
+    /// `voting`, or `approved`: its tasks are given out.
+    state: &'static str,
+    /// The last block to vote in; none where it is approved already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Supply(Vec<Listed>);
+impl Announced {
+    fn new(told: Option<(u32, bool)>, block: u64, vote_blocks: u32) -> Self {
+        let approved = matches!(told, Some((_, true)));
+        Self {
+            done: "the batch is published",
+            block,
+            batch: told.map(|(batch, _)| batch),
+            state: if approved { "approved" } else { "voting" },
+            until: (!approved).then(|| block.saturating_add(vote_blocks.into())),
+        }
+    }
+}
 
-impl fmt::Display for Supply {
+impl fmt::Display for Announced {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { done, block, batch, state: _, until } = self;
+        let Some(batch) = batch else {
+            return writeln!(out, "{done}, in block {block}; `tasks list` shows its number");
+        };
+        writeln!(out, "{done}: number {batch}, in block {block}")?;
+        let Some(until) = until else {
+            return writeln!(out, "its tasks are given out now: `tasks show {batch}` says how many are left");
+        };
         writeln!(
             out,
-            "{:>8}  {:6}  {:>14}  {:>9}  {:>9}  publisher",
-            "batch", "class", "micro-ut", "tasks", "left"
-        )?;
-        self.0.iter().try_for_each(|Listed { batch, publisher, class, worth, count, left }| {
-            writeln!(out, "{batch:>8}  {class:6}  {worth:>14}  {count:>9}  {left:>9}  {publisher}")
-        })
+            "its tasks are given out once owners with a stake have approved it: until block {until} each of them may\n  \
+             matrixai tasks vote {batch}\nMore must be at stake for it than against it, and a tenth of all stakes for it; `tasks show {batch}` \
+             shows how\nthe vote stands. Where more is against it, and a tenth of all stakes, its deposit is lost; else\neverything comes back."
+        )
     }
 }
 
@@ -266,7 +285,9 @@ pub async fn run(command: &TasksCommand, config: &Config, global: &Global) -> Re
             let batch = batch(file)?;
             let at_hand = batch.check_data(&library(file, data.as_deref()));
             at_hand.map_err(|error| Error::Batch(file.into(), error))?;
-            called(config, global, "publishing", chain::publish(&batch), "the batch is published").await
+            let announced =
+                session::with_key(config, global, async |session, key| publish(session, key, &batch).await);
+            output::print(&announced.await?, global.json)
         }
         TasksCommand::Data { files, into } => published::run(files, into.as_deref(), global),
         TasksCommand::Vote { batch, against } => {
@@ -276,13 +297,16 @@ pub async fn run(command: &TasksCommand, config: &Config, global: &Global) -> Re
             let done = "the batch has ended; the price of what nobody was given is back";
             called(config, global, "ending the batch", chain::end_batch(*batch), done).await
         }
-        TasksCommand::List => {
-            let supply = session::with(config, global, async |session| {
-                Ok(chain::supply(&session.latest().await?).await?)
-            });
-            output::print(&Supply(supply.await?), global.json)
-        }
+        TasksCommand::List => batches::list(config, global).await,
+        TasksCommand::Show { batch } => batches::show(*batch, config, global).await,
     }
+}
+
+async fn publish(session: &Session, key: &Key, batch: &Batch) -> Result<Announced, Error> {
+    // Asked first: once the batch is published, nothing may go wrong that would hide its number.
+    let vote_blocks = chain::vote_blocks(&session.latest().await?)?;
+    let included = session.call("publishing", &chain::publish(batch), key).await?;
+    Ok(Announced::new(chain::announced(&included)?, included.block.number, vote_blocks))
 }
 
 fn batch(file: &Path) -> Result<Batch, Error> {
@@ -343,6 +367,22 @@ mod tests {
         assert!(matches!(overstated, Err(BatchError::Difficulty { said: 6220, counted: 622 })));
     }
 
+    #[test]
+    fn a_publisher_is_told_the_number_and_what_comes_next() {
+        let voting = Announced::new(Some((7, false)), 100, 14_400);
+        let text = voting.to_string();
+        assert!(text.contains("number 7") && text.contains("until block 14500"), "{text}");
+        assert!(text.contains("\n  matrixai tasks vote 7\n"), "{text}");
+        let json = serde_json::to_value(&voting).unwrap();
+        assert_eq!(
+            (&json["batch"], &json["until"], &json["state"]),
+            (&7.into(), &14_500.into(), &"voting".into())
+        );
+        let approved = Announced::new(Some((8, true)), 100, 14_400);
+        assert!(approved.until.is_none() && approved.to_string().contains("tasks show 8"), "{approved}");
+        assert!(Announced::new(None, 100, 14_400).to_string().contains("tasks list"));
+    }
+
     /// The shipped example, as a publisher would write it.
     const DIGITS: &str = include_str!("../../drilling/data/digits.toml");
 
@@ -385,6 +425,8 @@ mod tests {
             ("difficulty = 1", "worth 622"),
             ("rows_ = 3", "unknown field"),
             ("infer = { network = \"00\", shard = \"00\", items = 1 }", "network"),
+            ("infer = { network = \"00\", shard = \"00\", items = 1 }", "64 hex digits"),
+            ("infer = { network = \"abc\", shard = \"00\", items = 1 }", "\"abc\" is no digest"),
         ] {
             let error = read(&format!("{GOOD}{change}\n")).err().unwrap().to_string();
             assert!(error.contains(why), "{change}: {error}");

@@ -33,6 +33,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_wanted() {
         ("--chain c.json balance 5Fnonsense".into(), "SS58"),
         ("--chain c.json --dev-account Alice token revoke zz".into(), "64 hex digits"),
         ("--chain c.json machines show zz".into(), "64 hex digits"),
+        (
+            "--chain c.json --dev-account Alice authority join --stake 1000".into(),
+            "--keys HEX and --proof HEX",
+        ),
         (format!("--chain c.json --dev-account Alice transfer {BOB} 0"), "above zero"),
         ("chain spec --node http://127.0.0.1:9 --bootnode node.example --out c.json".into(), "boot node"),
     ] {
@@ -44,7 +48,9 @@ fn wrong_usage_exits_with_2_and_says_what_is_wanted() {
 #[test]
 fn every_group_of_commands_has_examples() {
     let home = tempfile::tempdir().unwrap();
-    for group in ["key", "chain", "token", "machines", "stake", "authority", "rewards", "tasks", "deposits"] {
+    for group in
+        ["key", "chain", "token", "machines", "stake", "authority", "rewards", "ecp", "tasks", "deposits"]
+    {
         let output = matrixai(home.path(), &format!("{group} --help"));
         assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:\n  matrixai"), "{group}");
     }

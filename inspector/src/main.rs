@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use drilling::Library;
 use inspector::{
     account::Account,
+    audit::Auditor,
     chain,
     error::Error,
     hint,
@@ -322,16 +323,20 @@ async fn run(chain: &OnChain, roots: &Path, library: &Library, register: bool) -
         }
     });
     let key = chain.account.key()?;
+    let mut client = start(chain).await?;
+    let mut auditor = Auditor::open(&chain.state.join("disputes"), library.clone())?;
     loop {
-        let client = start(chain).await?;
         tracing::info!(account = %key.account(), genesis = ?client.genesis(), "watching");
-        let watch = Watch::open(client, key.clone(), Rules::load(roots)?, &chain.state, library.clone())?;
+        let watch = Watch::open(client, key.clone(), Rules::load(roots)?, &chain.state, &mut auditor)?;
         match watch.run(register, &mut stop).await? {
             Ended::Asked => {
                 tracing::info!("stopping");
                 return Ok(());
             }
-            Ended::Stuck => tracing::warn!("the light client does not answer; starting it anew"),
+            Ended::Stuck => {
+                tracing::warn!("the light client does not answer; starting it anew");
+                client = start(chain).await?;
+            }
         }
     }
 }

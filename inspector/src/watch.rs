@@ -12,7 +12,6 @@ use crate::{
     vault::{Vault, VaultError},
 };
 use credential::CredentialError;
-use drilling::Library;
 use light_client::{
     AtBlock, Key, LightClient,
     outbox::{Enqueued, Entry, Intent, Outbox, Report, State},
@@ -29,7 +28,7 @@ const LONGEST_BACKOFF: u64 = 64;
 /// Waits after rounds that failed as a whole: doubled from the first to the last.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// How long a round may take, the wait for its block included, before the light client is started anew.
+/// How long a round may take, the wait for its block included, before the light client is started anew. Disputed tasks are done beside it.
 const ROUND: Duration = Duration::from_secs(180);
 
 /// Why watching ended.
@@ -41,14 +40,14 @@ pub enum Ended {
     Stuck,
 }
 
-/// Everything the daemon holds.
-pub struct Watch {
+/// Everything the daemon holds with one light client.
+pub struct Watch<'a> {
     client: LightClient,
     key: Key,
     rules: Rules,
     vault: Vault,
     outbox: Outbox,
-    auditor: Auditor,
+    auditor: &'a mut Auditor,
     // By kind and key of an intent; lost in a restart, which does no harm.
     backoff: HashMap<(String, Vec<u8>), Backoff>,
 }
@@ -78,18 +77,17 @@ enum DutyError {
     Outbox(#[from] light_client::Error),
 }
 
-impl Watch {
-    /// Opens what is on disk.
+impl<'a> Watch<'a> {
+    /// Opens what is on disk. Disputes are the auditor's, who goes on when the light client is started anew.
     pub fn open(
         client: LightClient,
         key: Key,
         rules: Rules,
         state: &Path,
-        library: Library,
+        auditor: &'a mut Auditor,
     ) -> Result<Self, Error> {
         let vault = Vault::open(&state.join("secrets"))?;
         let outbox = Outbox::open(&state.join("outbox.redb"))?;
-        let auditor = Auditor::open(&state.join("disputes"), library)?;
         Ok(Self { client, key, rules, vault, outbox, auditor, backoff: HashMap::new() })
     }
 

@@ -35,13 +35,19 @@ use light_client::AtBlock;
 use limits::{Held, Limits};
 use plan::{Hand, Purpose, Step};
 use results::{Effort, Kept, Results};
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+};
 use worker::{Done, Running, Trouble, Worker};
 
 /// Tasks that a machine takes at one time, where the chain allows as many.
 const PLACES: u8 = 4;
 /// Blocks from one look at the chain to the next while there is nothing to do. What it asks of machines, it asks for 30 blocks at least.
 const PAUSE: u64 = 4;
+
+/// Blocks from one look at which tasks are on offer to the next, while the machine is given none: five reads.
+const SUPPLY_PAUSE: u64 = 50;
 
 /// The operator wants GPUs alone to work, and there is none.
 const NOBODY: Held = Held { why: "drill_on is gpus, and no GPU is here", lasts: true };
@@ -80,6 +86,22 @@ fn engines(config: &Config, threads: NonZeroUsize, meter: &EnergyMeter) -> Vec<B
     engines
 }
 
+/// Which classes have tasks, where this one has none: a machine that is ready would wait for ever without a word.
+fn unsupplied(class: Class, offered: &BTreeSet<Class>) -> Option<String> {
+    if offered.contains(&class) {
+        return None;
+    }
+    let name = |class: &Class| format!("{class:?}").to_lowercase();
+    let (mine, others) = (name(&class), offered.iter().map(name).collect::<Vec<_>>().join(", "));
+    Some(if others.is_empty() {
+        format!("no tasks of class {mine} are on offer, nor of any other")
+    } else {
+        format!(
+            "no tasks of class {mine} are on offer, only of {others}: set drill_class in the configuration"
+        )
+    })
+}
+
 /// What the log says of a GPU that was lost at work. Who it is, the inventory has said.
 fn lost_gpu(index: u16, why: &str) -> Chip {
     let state = ChipState::Broken(text(&format!("lost while drilling: {why}")));
@@ -114,6 +136,8 @@ pub struct Driller {
     beyond: BTreeMap<[u8; 32], String>,
     /// The block at which the chain is looked at again.
     next_look: u64,
+    /// The block at which it is looked at again which tasks are on offer.
+    next_supply: u64,
     view: DrillView,
 }
 
@@ -145,6 +169,7 @@ impl Driller {
             failed: BTreeMap::new(),
             beyond: BTreeMap::new(),
             next_look: 0,
+            next_supply: 0,
             view: DrillView::default(),
         })
     }
@@ -174,6 +199,8 @@ impl Driller {
         // One view for all: each costs a call of its own.
         let at = desk.client.latest().await?;
         let worker = chain::worker(&at, machine).await?;
+        // At once: the chain's counts are told even where something below fails, block after block.
+        self.count(worker.as_ref());
         let assignments = match worker.map_or(0, |worker| worker.tasks) {
             0 => Vec::new(),
             _ => chain::work_of(&at, machine).await?,
@@ -218,13 +245,39 @@ impl Driller {
                 .collect(),
             tasks: assignments.len(),
             questions: questions.len(),
-            agreed: worker.as_ref().map_or(0, |worker| worker.agreed),
-            forfeited: worker.as_ref().map_or(0, |worker| worker.forfeited),
-            convicted: worker.as_ref().map_or(0, |worker| worker.convicted),
             bond,
             passed_over: passed_over.collect(),
+            // The counts, and what is on offer.
+            ..std::mem::take(&mut self.view)
         };
+        // Last: nothing depends on it.
+        self.look_at_supply(&at, block, worker.as_ref()).await;
         Ok(())
+    }
+
+    /// What became of tasks so far, as the chain has it.
+    fn count(&mut self, worker: Option<&chain::Worker>) {
+        let view = &mut self.view;
+        (view.agreed, view.forfeited, view.convicted) =
+            worker.map_or((0, 0, 0), |worker| (worker.agreed, worker.forfeited, worker.convicted));
+    }
+
+    /// Finds out whether a machine that is ready, and has no task, waits for what nobody offers.
+    async fn look_at_supply(&mut self, at: &AtBlock, block: u64, worker: Option<&chain::Worker>) {
+        if !worker.is_some_and(|worker| worker.places > 0 && worker.tasks == 0) {
+            (self.view.no_supply, self.next_supply) = (None, 0);
+            return;
+        }
+        if block < self.next_supply {
+            return;
+        }
+        match chain::on_offer(at).await {
+            Ok(offered) => {
+                self.view.no_supply = unsupplied(self.class, &offered);
+                self.next_supply = block.saturating_add(SUPPLY_PAUSE);
+            }
+            Err(error) => tracing::debug!(%error, "which tasks are on offer could not be read; trying again"),
+        }
     }
 
     /// What the chain has closed needs no more work.
@@ -370,5 +423,20 @@ impl Driller {
             at: at.block_number(),
         }))?;
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_without_tasks_is_told_with_those_that_have_some() {
+        let offered = BTreeSet::from([Class::Medium, Class::Tiny]);
+        assert_eq!(unsupplied(Class::Tiny, &offered), None);
+        let told = unsupplied(Class::Small, &offered).unwrap();
+        assert!(told.starts_with("no tasks of class small are on offer, only of tiny, medium:"), "{told}");
+        let told = unsupplied(Class::Small, &BTreeSet::new()).unwrap();
+        assert_eq!(told, "no tasks of class small are on offer, nor of any other");
     }
 }

@@ -19,9 +19,13 @@ use light_client::{
     AccountId32, AtBlock,
     outbox::{Intent, Outbox},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use tokio::time::Instant;
 use trails::Trails;
 use truth::Truths;
+
+/// How long one look at all disputes waits for tasks that are being done: small ones are done by then, large ones at a later look.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stands in the way of one dispute.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +50,7 @@ pub enum AuditError {
     CutOff,
 }
 
-/// Looks after all disputes that this inspector is drawn for.
+/// Looks after all disputes that this inspector is drawn for. It outlives light clients, so that what was computed is not computed again.
 pub struct Auditor {
     truths: Truths,
     trails: Trails,
@@ -73,9 +77,12 @@ impl Auditor {
         self.trails.retain(&open)?;
         self.truths.retain(&open);
         self.stuck.retain(|task, _| open.contains(task));
+        let until = Instant::now() + PATIENCE;
         for case in &cases {
-            match self.look_at(case, me).await {
-                Ok(calls) => {
+            match self.look_at(case, me, until).await {
+                // Its task is being done.
+                Ok(None) => {}
+                Ok(Some(calls)) => {
                     self.stuck.remove(&case.id);
                     for intent in calls.iter().map(Call::intent).filter(|intent| due(intent)) {
                         tracing::info!(task = hex::encode(case.id), what = intent.kind, "in a dispute");
@@ -99,14 +106,20 @@ impl Auditor {
         }
     }
 
-    async fn look_at(&mut self, case: &Case, me: &AccountId32) -> Result<Vec<Call>, AuditError> {
+    /// What follows in one dispute; none while its task is being done.
+    async fn look_at(
+        &mut self,
+        case: &Case,
+        me: &AccountId32,
+        until: Instant,
+    ) -> Result<Option<Vec<Call>>, AuditError> {
         for accused in &case.accused {
             self.trails.learn(case, accused, me)?;
         }
         loop {
-            let truth = self.truths.of(&case.task).await?;
+            let Some(truth) = self.truths.of(&case.task, until).await? else { return Ok(None) };
             match plan::next(case, me, truth, &self.trails)? {
-                plan::Next::Calls(calls) => return Ok(calls),
+                plan::Next::Calls(calls) => return Ok(Some(calls)),
                 plan::Next::Layers(layers) => self.truths.keep_layers(&case.task, layers),
             }
         }
