@@ -58,8 +58,10 @@ impl DetailWindow {
         }
         let DetailState { nvlinks, nvlinks_active, nvlink_errors, ecc_corrected, parts } = reading.state;
         let state = &mut self.state;
-        state.nvlinks = nvlinks.or(state.nvlinks);
-        state.nvlinks_active = nvlinks_active.or(state.nvlinks_active);
+        // Of one reading: links that came and went between two would be more active than there are.
+        if nvlinks.is_some() {
+            (state.nvlinks, state.nvlinks_active) = (nvlinks, nvlinks_active);
+        }
         state.nvlink_errors = nvlink_errors.or(state.nvlink_errors);
         state.ecc_corrected = ecc_corrected.or(state.ecc_corrected);
         state.parts = parts.or(state.parts);
@@ -141,6 +143,17 @@ mod tests {
         );
         assert_eq!((detail.tensor_integer, detail.xids), (None, None));
         assert_eq!(window.close(3, 5, 10_000), None, "the next window is empty");
+    }
+
+    #[test]
+    fn links_and_how_many_are_up_are_of_one_reading() {
+        let mut window = DetailWindow::default();
+        for (nvlinks, nvlinks_active) in [(Some(18), Some(18)), (Some(0), None), (None, Some(7))] {
+            let state = DetailState { nvlinks, nvlinks_active, ..DetailState::default() };
+            window.add(&DetailReading { state, ..DetailReading::default() });
+        }
+        let detail = window.close(0, 1, 2).unwrap();
+        assert_eq!((detail.nvlinks, detail.nvlinks_active), (Some(0), None));
     }
 
     #[test]
