@@ -405,7 +405,7 @@ mod tests {
             ("source = \"", "source = \"\" # ", "source must say"),
         ] {
             assert!(DIGITS.contains(from), "{from}");
-            let text = DIGITS.replace(from, to).replace("difficulty = 5781", "");
+            let text = DIGITS.replace(from, to).replace("difficulty = 2890", "");
             let error = check(&text).err().unwrap().to_string();
             assert!(error.contains(why), "{error}");
         }
@@ -433,7 +433,9 @@ mod tests {
         }
         assert!(matches!(read("="), Err(BatchError::Parse(_))));
         assert!(matches!(read(&GOOD.replace("256", "0")), Err(BatchError::Spec(_))));
-        let worthless = GOOD.replace("rows = 256", "rows = 1").replace("8192", "1");
+        let worthless =
+            "rows = 1\ninputs = 32\ncount = 5\nlayers = [{ outputs = 16, multiplier = 1, shift = 1 }]\n"
+                .to_string();
         for text in
             [worthless, GOOD.replace("count = 5", "count = 0"), GOOD.replace("count = 5", "count = 1000001")]
         {
