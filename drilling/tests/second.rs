@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "common/machine.rs"]
+mod machine;
 
 use std::{
     env, fs,
@@ -12,11 +14,14 @@ use std::{
 
 use common::task;
 use drilling::{
-    Hash, Kernel, Layer, Layers, Spec, Task, commitment, digits,
+    Hash, Kernel, Layer, Layers, Question, Spec, Step, Task, Trail, blake3, commitment, digits,
     element::{Tensor, element},
+    fraud,
+    prove::{self, Place},
     published::Published,
     reference, requantise,
 };
+use machine::{Machine, inspect};
 use serde_json::{Value, json};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/drilling-vectors.json");
@@ -40,21 +45,133 @@ fn result(task: &Task, published: Option<&Published>) -> Value {
     json!({ "id": hex::encode(task.id()), "roots": roots, "digest": hex::encode(outcome.digest) })
 }
 
-fn vectors() -> Value {
-    let layer = |outputs, multiplier, shift| Layer { outputs, multiplier, shift };
-    let mlp = |rows, inputs, layers: &[Layer]| Spec {
-        kernel: Kernel::Mlp,
-        rows,
-        inputs,
-        layers: Layers::new(layers).unwrap(),
+fn layer(outputs: u32, multiplier: u32, shift: u8) -> Layer {
+    Layer { outputs, multiplier, shift }
+}
+
+fn mlp(rows: u32, inputs: u32, layers: &[Layer]) -> Spec {
+    Spec { kernel: Kernel::Mlp, rows, inputs, layers: Layers::new(layers).unwrap() }
+}
+
+fn seed(number: usize) -> Hash {
+    std::array::from_fn(|at| (at * 7 + number) as u8)
+}
+
+/// A longer answer stands in the vectors with its length and its hash.
+const LONG: usize = 3 * 1024;
+
+fn asked(machine: &Machine, question: &Question) -> Value {
+    let answer = machine.answer(question);
+    let mut value = match *question {
+        Question::Roots => json!({ "question": "roots" }),
+        Question::Node { layer, level, index } => {
+            json!({ "question": "node", "layer": layer, "level": level, "index": index })
+        }
     };
+    if answer.len() <= LONG {
+        value["answer"] = hex::encode(answer).into();
+    } else {
+        value["length"] = answer.len().into();
+        value["blake3"] = hex::encode(blake3(&[&answer])).into();
+    }
+    value
+}
+
+/// The inspector's questions, from the digest down to the wrong accumulator, and the liar's answers.
+fn descent(truth: &Machine, liar: &Machine) -> Vec<Value> {
+    let mut trail = Trail::new(&truth.task, &liar.outcome.digest);
+    let mut answers = Vec::new();
+    loop {
+        let question = *trail.question();
+        answers.push(asked(liar, &question));
+        match trail.take(&liar.answer(&question), &truth.answer(&question)).unwrap() {
+            Step::Ask { .. } => {}
+            Step::Wrong(_) => return answers,
+            Step::Right => panic!("this is no lie"),
+        }
+    }
+}
+
+/// A result that is right but for one accumulator, which is one too high. The layers after it stay right, so that it is told in a line.
+fn lie(truth: &Machine, published: Option<&Published>, place: &Place) -> Value {
+    let (layer, index) = (usize::from(place.layer), place.index(&truth.task) as usize);
+    let mut layers = truth.layers.clone();
+    layers[layer][index] += 1;
+    let liar = Machine::claiming(&truth.task, layers);
+    json!({
+        "layer": place.layer, "row": place.row, "column": place.column,
+        "accumulator": liar.layers[layer][index], "digest": hex::encode(liar.outcome.digest),
+        "descent": descent(truth, &liar),
+        "opening": hex::encode(prove::open_accumulator(&truth.task, place, &liar.layers[layer]).unwrap()),
+        "proof": hex::encode(inspect(truth, &liar, published).unwrap()),
+    })
+}
+
+struct Doubted {
+    task: Task,
+    published: Option<Published>,
+    /// Layer, level and index of nodes that are asked for in the right result.
+    nodes: Vec<(u8, u8, u32)>,
+    lies: [Place; 2],
+}
+
+fn doubted() -> [Doubted; 2] {
+    let place = |layer, row, column| Place { layer, row, column };
+    // 275 chunks in the first layer: an answer about its root skips a level, the last node of level 1 has one chunk, and that is short.
+    let spec = mlp(702, 70, &[layer(100, 6_015_000, 32), layer(3, 8_530_000, 32)]);
+    let nodes = vec![(0, 9, 0), (0, 1, 137), (0, 0, 274), (1, 4, 0)];
+    let generated = Doubted {
+        task: Task { spec, seed: seed(30) },
+        published: None,
+        nodes,
+        lies: [place(0, 350, 41), place(1, 701, 2)],
+    };
+    // Row 244 is item 4 again. That item and the weights of column 17 lie in one chunk each: the proof is short.
+    let published = digits::published().unwrap();
+    let named = Doubted {
+        task: Task { spec: published.spec(250).unwrap(), seed: seed(31) },
+        published: Some(published),
+        nodes: vec![(0, 7, 0), (0, 0, 93)],
+        lies: [place(0, 244, 17), place(1, 100, 7)],
+    };
+    [generated, named]
+}
+
+/// As [`described`], but with the digests in the place of long files.
+fn named(task: &Task) -> Value {
+    let mut value = described(task, None);
+    if let Kernel::Infer { network, shard, items } = task.spec.kernel {
+        value["network_digest"] = hex::encode(network).into();
+        value["shard_digest"] = hex::encode(shard).into();
+        value["items"] = items.into();
+    }
+    value
+}
+
+/// Questions and answers about right results and wrong ones, and the proofs against those.
+fn doubt() -> Vec<Value> {
+    let vector = |doubted: Doubted| {
+        let (task, published) = (&doubted.task, doubted.published.as_ref());
+        let truth = Machine::honest(task, published);
+        let nodes = doubted.nodes.iter().map(|(layer, level, index)| {
+            asked(&truth, &Question::Node { layer: *layer, level: *level, index: *index })
+        });
+        json!({
+            "task": named(task), "result": result(task, published),
+            "roots": asked(&truth, &Question::Roots), "nodes": nodes.collect::<Vec<_>>(),
+            "lies": doubted.lies.iter().map(|place| lie(&truth, published, place)).collect::<Vec<_>>(),
+        })
+    };
+    doubted().map(vector).into()
+}
+
+fn vectors() -> Value {
     let specs = [
         mlp(1, 1, &[layer(1, 1, 1)]),
         mlp(3, 65, &[layer(5, 6_000_000, 32), layer(7, 9_000_000, 32), layer(2, 1, 1)]),
         mlp(16, 512, &[layer(128, 1_112_200, 31), layer(96, 7_540_000, 32)]),
         mlp(2, 131_071, &[layer(300, 139_000, 32), layer(4, 5_000_000, 32)]),
     ];
-    let seed = |number: usize| -> Hash { std::array::from_fn(|at| (at * 7 + number) as u8) };
     let mut tasks = Vec::new();
     for (number, spec) in specs.into_iter().enumerate() {
         let task = Task { spec, seed: seed(number) };
@@ -81,7 +198,7 @@ fn vectors() -> Value {
     });
     let (digest, machine, salt) = (seed(20), seed(21), seed(22));
     json!({
-        "elements": rows, "requantise": rounded, "tasks": tasks,
+        "elements": rows, "requantise": rounded, "tasks": tasks, "doubt": doubt(),
         "commitment": {
             "digest": hex::encode(digest), "machine": hex::encode(machine), "salt": hex::encode(salt),
             "commitment": hex::encode(commitment(&digest, &machine, &salt)),
@@ -101,6 +218,37 @@ fn the_vectors_are_frozen() {
         vectors == frozen,
         "the task changed: bump the version in every domain, and do not touch the vectors"
     );
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn the_frozen_proofs_convict_and_changed_ones_do_not() {
+    let frozen: Value = serde_json::from_slice(&fs::read(VECTORS).unwrap()).unwrap();
+    let frozen = frozen["doubt"].as_array().unwrap();
+    assert_eq!(frozen.len(), doubted().len());
+    for (doubted, vector) in doubted().iter().zip(frozen) {
+        let right = bytes(&vector["result"]["digest"]).try_into().unwrap();
+        for (place, lie) in doubted.lies.iter().zip(vector["lies"].as_array().unwrap()) {
+            let (digest, proof) = (bytes(&lie["digest"]).try_into().unwrap(), bytes(&lie["proof"]));
+            let found = fraud::verify(&doubted.task, &digest, &proof).unwrap();
+            assert_eq!(Place { layer: found.layer, row: found.row, column: found.column }, *place);
+            assert_eq!(found.claimed, found.computed + 1);
+            assert_eq!(i64::from(found.claimed), lie["accumulator"].as_i64().unwrap());
+            assert!(fraud::verify(&doubted.task, &right, &proof).is_err());
+            no_byte_can_change(&doubted.task, &digest, proof);
+        }
+    }
+}
+
+fn no_byte_can_change(task: &Task, digest: &Hash, mut proof: Vec<u8>) {
+    for at in 0..proof.len() {
+        proof[at] ^= 1;
+        assert!(fraud::verify(task, digest, &proof).is_err(), "byte {at} does not matter");
+        proof[at] ^= 1;
+    }
 }
 
 #[test]
