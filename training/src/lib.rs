@@ -32,6 +32,7 @@ pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod statistics;
+mod steps;
 pub mod terms;
 pub mod trace;
 pub mod train;

@@ -9,6 +9,7 @@ use crate::{
     digest::Digest,
     engine::{Plan, State},
     package::{Package, PackageError},
+    steps::{self, Ends, Inputs},
     terms::{DataError, Dataset},
     train,
 };
@@ -25,10 +26,15 @@ pub struct Thresholds {
     /// Of a single tensor. Small ones are noisier, and what is within the threshold of the whole could be all of what a classifier's
     /// bias moves by.
     pub tensor: f64,
+    /// Of the steps that the told state of the optimiser would make, within a single tensor.
+    pub step: f64,
+    /// Of all that belongs to inputs without a gradient: nothing happens to them, so hardly anything may be off.
+    pub idle: f64,
 }
 
 /// Those that decide.
-pub const THRESHOLDS: Thresholds = Thresholds { parameters: 0.05, state: 0.15, tensor: 0.25 };
+pub const THRESHOLDS: Thresholds =
+    Thresholds { parameters: 0.05, state: 0.15, tensor: 0.25, step: 0.25, idle: 1e-3 };
 
 /// Steps of an interval over which two honest trainers on different arithmetic stay well within [`THRESHOLDS`] (measured: `docs/training.md`). Over
 /// longer ones their roundings grow apart, and a difference may be no more than that.
@@ -63,6 +69,14 @@ pub struct Interval {
     pub layer_error: f64,
     /// That tensor.
     pub layer: String,
+    /// How far the steps are off that the told optimiser's state would make, in the tensor where they are furthest off.
+    pub step_error: f64,
+    /// That tensor.
+    pub step_layer: String,
+    /// How far that is off which belongs to inputs without a gradient, in the tensor where it is furthest off.
+    pub idle_error: f64,
+    /// That tensor.
+    pub idle_layer: String,
     /// The first step after which the trace and the replay differ, where the interval fails and has a trace.
     pub first_difference: Option<u64>,
 }
@@ -70,14 +84,25 @@ pub struct Interval {
 impl Interval {
     /// Whether it was redone within [`THRESHOLDS`]. What is not a number is not.
     pub fn matches(&self) -> bool {
-        self.error <= THRESHOLDS.parameters
-            && self.state_error <= THRESHOLDS.state
-            && self.layer_error <= THRESHOLDS.tensor
+        self.failing().is_empty()
     }
 
-    /// Whether it differs over so many steps that honest training on other arithmetic may, too.
+    /// What is not, by name: `replay` where the interval ends elsewhere than told, `optimiser steps` where the told state would go on
+    /// otherwise, `idle inputs` where something happened to weights whose inputs had no gradient.
+    pub fn failing(&self) -> Vec<&'static str> {
+        let ends = self.error <= THRESHOLDS.parameters
+            && self.state_error <= THRESHOLDS.state
+            && self.layer_error <= THRESHOLDS.tensor;
+        let (steps, idle) = (self.step_error <= THRESHOLDS.step, self.idle_error <= THRESHOLDS.idle);
+        let all = [(ends, "replay"), (steps, "optimiser steps"), (idle, "idle inputs")];
+        all.into_iter().filter(|(holds, _)| !holds).map(|(_, name)| name).collect()
+    }
+
+    /// Whether it differs over so many steps that honest training on other arithmetic may, too. Idle inputs never do, and no arithmetic makes
+    /// a state that is impossible.
     pub fn may_be_rounding(&self) -> bool {
-        !self.matches() && self.steps.1.saturating_sub(self.steps.0) > SAFE_STEPS
+        let could = self.idle_error <= THRESHOLDS.idle && self.step_error.is_finite();
+        could && !self.matches() && self.steps.1.saturating_sub(self.steps.0) > SAFE_STEPS
     }
 }
 
@@ -143,13 +168,17 @@ pub fn interval(
     let before = State::load(plan, &terms.optimiser, &package.checkpoint(index)?, from.step)?;
     let after = State::load(plan, &terms.optimiser, &end, to.step)?;
     let (mut state, mut batches) = (before.clone(), terms.batches());
-    let mut sketches = Vec::new();
+    let (mut sketches, mut inputs) = (Vec::new(), Inputs::new(plan));
     while state.step < to.step {
-        train::next_step(plan, terms, &mut state, &mut batches, data)?;
+        let mut see = |gradients: &[Vec<f32>]| inputs.see(gradients);
+        train::next_step_seen(plan, terms, &mut state, &mut batches, data, &mut see)?;
         sketches.push(crate::trace::sketch(&before.parameters, &state.parameters));
         told();
     }
     let (layer_error, layer) = furthest(plan, &before, &state, &after);
+    let ends = Ends { before: &before, replayed: &state, told: &after };
+    let (step_error, step_layer) = steps::step_error(plan, &terms.optimiser, ends);
+    let (idle_error, idle_layer) = steps::idle_error(plan, &terms.optimiser, &inputs, ends);
     let mut found = Interval {
         index,
         steps: (from.step, to.step),
@@ -158,6 +187,10 @@ pub fn interval(
         state_error: state_error(plan, &before, &state, &after),
         layer_error,
         layer,
+        step_error,
+        step_layer,
+        idle_error,
+        idle_layer,
         first_difference: None,
     };
     if !found.matches() {

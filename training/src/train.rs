@@ -1,7 +1,7 @@
 //! Training as an order says, into a package. What `training train` does, and what every experiment begins with.
 
 use crate::{
-    engine::{Plan, State, step},
+    engine::{Plan, State, step_seen},
     package::{Origin, PackageError, Writer},
     terms::{DataError, Dataset, Terms, TermsError},
     trace,
@@ -35,9 +35,22 @@ pub fn next_step(
     batches: &mut crate::terms::Batches,
     data: &Dataset,
 ) -> Result<f32, DataError> {
+    next_step_seen(plan, terms, state, batches, data, &mut |_| {})
+}
+
+/// The same; `seen` is shown the gradients.
+pub fn next_step_seen(
+    plan: &Plan,
+    terms: &Terms,
+    state: &mut State,
+    batches: &mut crate::terms::Batches,
+    data: &Dataset,
+    seen: &mut dyn FnMut(&[Vec<f32>]),
+) -> Result<f32, DataError> {
     let at = state.step;
     let (x, labels) = data.take(batches.step(at), terms.classes)?;
-    Ok(step(plan, state, &terms.optimiser, terms.schedule.rate(at, terms.steps()), x, &labels))
+    let rate = terms.schedule.rate(at, terms.steps());
+    Ok(step_seen(plan, state, &terms.optimiser, rate, (x, &labels), seen))
 }
 
 /// The plan of terms that can be trained and replayed here.

@@ -4,11 +4,11 @@ use crate::{
     digest::Digest,
     engine::Plan,
     graph::{self, Evaluator, GraphError},
-    package::{Package, PackageError},
+    package::{Layout, Package, PackageError},
     replay::{self, Choice, Interval, ReplayError},
     report::{Check, Report, Verdict},
     rules::{self, Evidence, Profile},
-    statistics::scan,
+    statistics::{Scan, scan},
     terms::{DataError, Dataset, Parameter, Terms, initial},
 };
 use rayon::prelude::*;
@@ -44,9 +44,6 @@ pub enum VerifyError {
     /// The graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// A graph that only the package vouches for would be run.
-    #[error("the package is of other terms than those given, and brings a graph of its own: that is not run")]
-    ForeignGraph,
 }
 
 impl From<ReplayError> for VerifyError {
@@ -60,25 +57,26 @@ impl From<ReplayError> for VerifyError {
 
 /// Verifies a package.
 pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, VerifyError> {
-    check_files(package, options)?;
+    let mut checks = Vec::new();
+    if let Some(why) = refused(package, options, &mut checks)? {
+        return Ok(unread(package, options, checks, why)?);
+    }
     let terms = package.terms();
     let told = package.graph()?;
     let plan = terms.architecture.as_ref().and_then(|layers| Plan::new(&terms.input, layers).ok());
-    let graph = order_graph(package, options, plan.as_ref(), &told)?;
+    let graph = order_graph(package, plan.as_ref(), &told)?;
     let parameters = graph::parameters(&graph)?;
-    if package.is_empty() {
-        return Err(PackageError::Order("there are none".into()).into());
-    }
-    // Shapes first: from here on, what a graph claims is no larger than what lies on the disk.
-    let first = package.checkpoint(0)?;
-    parameters.iter().try_for_each(|one| first.floats_of(&one.tensor(), &one.shape).map(drop))?;
+    // Names, shapes and sizes first: from here on, what a graph claims is no larger than what lies on the disk, and no file is larger
+    // than what the graph needs.
+    check_layout(package, &Layout::new(&parameters, &terms.optimiser))?;
+    check_files(package, options)?;
     if let Some(data) = options.data {
         data.check(&terms.data)?;
     }
     if let Some(validation) = options.validation {
         validation.check(&terms.validation)?;
     }
-    let mut checks = order_checks(package, options, plan.as_ref(), (&told, &graph))?;
+    checks.extend(order_checks(package, plan.as_ref(), (&told, &graph))?);
     checks.push(init_check(package, &parameters)?);
     checks.extend(state_check(package)?);
 
@@ -118,6 +116,64 @@ pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, Verify
     )?)
 }
 
+/// What the manifest and the terms alone say. Why there is no need to look at anything else, where there is none: by its own terms, a
+/// package of another order can ask for any amount of memory, and checkpoints that nobody asked for can be any number of steps apart.
+fn refused(
+    package: &Package,
+    options: &Options<'_>,
+    checks: &mut Vec<Check>,
+) -> Result<Option<&'static str>, PackageError> {
+    if let Some(order) = options.terms {
+        let same = order == package.terms();
+        checks.push(Check::new("order", same, "the package is of the order whose terms were given"));
+        if !same {
+            return Ok(Some("the package is of another order, so nothing of it was read or run"));
+        }
+    }
+    if package.is_empty() {
+        return Err(PackageError::Order("there are none".into()));
+    }
+    let complete = is_complete(package);
+    checks.push(Check::new(
+        "checkpoints",
+        complete,
+        "there is a checkpoint at every step that the terms ask for, and at no other",
+    ));
+    Ok((!complete).then_some("its checkpoints are not at the steps of the terms, so none was read"))
+}
+
+fn is_complete(package: &Package) -> bool {
+    let (terms, manifest) = (package.terms(), package.manifest());
+    let steps = manifest.checkpoints.iter().map(|entry| entry.step);
+    let reached = steps.clone().next_back().unwrap_or(0);
+    let expected = (0..=reached.min(terms.steps())).filter(|&step| terms.is_checkpoint(step));
+    steps.eq(expected) && (!manifest.finished || reached == terms.steps())
+}
+
+/// The report of what was rejected before it was read.
+fn unread(
+    package: &Package,
+    options: &Options<'_>,
+    checks: Vec<Check>,
+    why: &'static str,
+) -> Result<Report, PackageError> {
+    let verdict = decide(package, options, &checks, &[], &[], false);
+    let nothing = (&Scan::default(), &[][..], Vec::new());
+    Report::new(package, options, verdict, checks, Vec::new(), (Vec::new(), Some(why)), nothing)
+}
+
+/// Whether every checkpoint has the tensors of the order and no others. Sizes go by the manifest, which files were held to when the package
+/// was opened, and names by headers: no tensor but the trace is read.
+fn check_layout(package: &Package, layout: &Layout) -> Result<(), PackageError> {
+    let entries = &package.manifest().checkpoints;
+    let steps = |at: usize| {
+        let before = at.checked_sub(1).map_or(0, |before| entries[before].step);
+        entries[at].step.saturating_sub(before)
+    };
+    entries.iter().enumerate().try_for_each(|(at, entry)| layout.check_size(&entry.file, steps(at)))?;
+    (0..entries.len()).into_par_iter().try_for_each(|at| layout.check(&package.checkpoint(at)?, steps(at)))
+}
+
 fn check_files(package: &Package, options: &Options<'_>) -> Result<(), PackageError> {
     let entries: Vec<_> = package.entries().collect();
     let done = std::sync::atomic::AtomicU64::new(0);
@@ -131,17 +187,10 @@ fn check_files(package: &Package, options: &Options<'_>) -> Result<(), PackageEr
 }
 
 /// The graph that is run: made from the order's layers, or the one that the terms name. Never one that a package made up.
-fn order_graph(
-    package: &Package,
-    options: &Options<'_>,
-    plan: Option<&Plan>,
-    told: &[u8],
-) -> Result<Vec<u8>, VerifyError> {
-    let terms = package.terms();
+fn order_graph(package: &Package, plan: Option<&Plan>, told: &[u8]) -> Result<Vec<u8>, VerifyError> {
     match plan {
         Some(plan) => Ok(graph::export(plan)?),
-        None if options.terms.is_some_and(|order| order != terms) => Err(VerifyError::ForeignGraph),
-        None if Digest::of(&[told]) != terms.graph => {
+        None if Digest::of(&[told]) != package.terms().graph => {
             Err(GraphError::Form("is not the one that the terms name".into()).into())
         }
         None => Ok(told.into()),
@@ -150,19 +199,11 @@ fn order_graph(
 
 fn order_checks(
     package: &Package,
-    options: &Options<'_>,
     plan: Option<&Plan>,
     (told, graph): (&[u8], &[u8]),
 ) -> Result<Vec<Check>, VerifyError> {
     let terms = package.terms();
     let mut checks = Vec::new();
-    if let Some(order) = options.terms {
-        checks.push(Check::new(
-            "order",
-            order == terms,
-            "the package is of the order whose terms were given",
-        ));
-    }
     let same = told == graph && Digest::of(&[told]) == terms.graph;
     checks.push(Check::new("graph", same, "the graph is the order's"));
     let flop =
@@ -173,16 +214,6 @@ fn order_checks(
         "the FLOP in the terms are those of the graph",
     ));
     let entries = &package.manifest().checkpoints;
-    let reached = entries.last().map_or(0, |entry| entry.step);
-    let steps: Vec<u64> = entries.iter().map(|entry| entry.step).collect();
-    let expected: Vec<u64> =
-        (0..=reached.min(terms.steps())).filter(|&step| terms.is_checkpoint(step)).collect();
-    let complete = steps == expected && (!package.manifest().finished || reached == terms.steps());
-    checks.push(Check::new(
-        "checkpoints",
-        complete,
-        "there is a checkpoint at every step that the terms ask for",
-    ));
     let different: BTreeSet<Digest> = entries.iter().map(|entry| entry.file.root).collect();
     checks.push(Check::new("repeats", different.len() == entries.len(), "no checkpoint is there twice"));
     Ok(checks)
@@ -220,7 +251,7 @@ fn state_check(package: &Package) -> Result<Option<Check>, PackageError> {
         .collect();
     let mut off = None;
     for name in &names {
-        if first.read_tensor(name)?.iter().any(|&value| value != 0.0) {
+        if first.read_tensor(name)?.iter().any(|value| value.to_bits() != 0) {
             off = off.or(Some(name.clone()));
         }
     }
@@ -293,8 +324,10 @@ fn decide(
     by.extend(
         rules.iter().filter(|rule| !rule.holds(options.profile)).map(|rule| format!("rule {}", rule.rule)),
     );
-    if intervals.iter().any(|interval| !interval.matches()) {
-        by.push("replay".into());
+    for failing in intervals.iter().flat_map(Interval::failing) {
+        if by.iter().all(|known| known != failing) {
+            by.push(failing.into());
+        }
     }
     if !by.is_empty() {
         return Verdict::Rejected { by };
@@ -303,7 +336,8 @@ fn decide(
         return Verdict::Unfinished;
     }
     match options.terms {
-        _ if intervals.is_empty() || !measured => Verdict::NotReplayed,
+        // The intervals that moved furthest are known to whoever made the package, and may be the only honest ones.
+        _ if !intervals.iter().any(|interval| interval.drawn) || !measured => Verdict::NotReplayed,
         Some(_) => Verdict::Consistent,
         None => Verdict::OwnTerms,
     }

@@ -105,7 +105,14 @@ fn exit_codes_are_those_of_the_help() {
     assert!(consistent.stderr.is_empty(), "{}", errors(&consistent));
     // What is left out is said, and is no success.
     assert_eq!(code(&desk.verify(&["--data", "train", "--validation", "validation"]).output().unwrap()), 6);
-    assert_eq!(code(&desk.verify(&["--terms", "terms", "--data", "train"]).output().unwrap()), 3);
+    let unmeasured = desk.verify(&["--terms", "terms", "--data", "train"]).output().unwrap();
+    assert_eq!(code(&unmeasured), 3);
+    assert!(
+        unmeasured.stdout.starts_with(b"NOT MEASURED"),
+        "{}",
+        String::from_utf8_lossy(&unmeasured.stdout)
+    );
+    assert_eq!(code(&desk.fully(&["--intervals", "0", "--largest", "2"]).output().unwrap()), 3);
     assert_eq!(code(&desk.fully(&["--intervals", "0", "--largest", "0"]).output().unwrap()), 3);
     assert_eq!(code(&desk.fully(&["--intervals", "-1"]).output().unwrap()), 2);
     assert_eq!(code(&desk.program(&["verify", "nothing", "--json"]).output().unwrap()), 4);
@@ -216,4 +223,119 @@ fn what_a_package_says_moves_no_cursor() {
     assert!(desk.train().output().unwrap().status.success());
     let shown = desk.program(&["show", "package"]).output().unwrap();
     assert!(shown.status.success() && !shown.stdout.contains(&0x1b));
+    let page = desk.fully(&["--report", "report.html", "--json"]).output().unwrap();
+    assert_eq!(clean(&page), "", "{}", errors(&page));
+    assert!(!fs::read(desk.at("report.html")).unwrap().contains(&0x1b));
+    // What is wrong with it is told in its own words, too.
+    let name = "optimiser/\u{1b}]0;title\u{7}\u{9b}31m\nConsistent/momentum";
+    let header =
+        serde_json::json!({ name: { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] } }).to_string();
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&f32::NAN.to_le_bytes());
+    replace(&desk, "checkpoints/0000000000.safetensors", &bytes);
+    for more in [&[][..], &["--json"]] {
+        let refused = desk.fully(more).output().unwrap();
+        assert_eq!((code(&refused), &*clean(&refused)), (4, ""), "{}", errors(&refused));
+        assert!(errors(&refused).contains("title"), "{}", errors(&refused));
+    }
+}
+
+/// The characters that would move a terminal, of all that was printed; and lines that are not the program's.
+fn clean(output: &Output) -> String {
+    let printed = [&output.stdout[..], &output.stderr].concat();
+    let printed = String::from_utf8(printed).unwrap();
+    assert!(!printed.lines().any(|line| line.starts_with("Consistent/")), "{printed}");
+    printed.chars().filter(|one| one.is_control() && *one != '\n').collect()
+}
+
+/// Puts other bytes into a package, and says so in its manifest.
+fn replace(desk: &Desk, name: &str, bytes: &[u8]) {
+    use training::package::{ChunkTree, Manifest, Part};
+    let (path, manifest) = (desk.at("package").join(name), desk.at("package/manifest.json"));
+    fs::write(&path, bytes).unwrap();
+    let root = ChunkTree::of(&Part::open(&path, name).unwrap()).unwrap().root().unwrap();
+    let mut told = Manifest::decode(&fs::read(&manifest).unwrap()).unwrap();
+    let entry = told.checkpoints.iter_mut().find(|entry| entry.file.name == name).unwrap();
+    (entry.file.bytes, entry.file.root) = (bytes.len() as u64, root);
+    fs::write(&manifest, told.encode().unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_read_beside_a_package_is_a_regular_file_of_a_bounded_size() {
+    let desk = Desk::trained(1);
+    let made = Command::new("mkfifo").arg(desk.at("pipe")).status().unwrap();
+    assert!(made.success());
+    fs::File::create(desk.at("large")).unwrap().set_len(1 << 40).unwrap();
+    for (file, why) in [("/dev/zero", "not a plain file"), ("pipe", "not a plain file"), ("large", "at most")]
+    {
+        let randomness = "07".repeat(32);
+        let more = ["--validation", "validation", "--randomness", &randomness, "--out", "other"];
+        let order = [&["terms", file, "--data", "train"][..], &more].concat();
+        let graph = [&["terms", "order.toml", "--data", "train", "--graph", file][..], &more].concat();
+        for arguments in [&["verify", "package", "--terms", file][..], &order, &graph] {
+            let refused = desk.program(arguments).output().unwrap();
+            assert_eq!(code(&refused), 4, "{arguments:?}: {}", errors(&refused));
+            assert!(errors(&refused).contains(why), "{arguments:?}: {}", errors(&refused));
+        }
+    }
+}
+
+#[test]
+fn outputs_that_are_full_or_closed_change_no_more_than_is_documented() {
+    let desk = Desk::trained(12);
+    let fully = "verify package --data train --validation validation --terms terms";
+    let [full, closed, printed] =
+        [" 2>/dev/full", " >&- 2>&-", " >/dev/full 2>&1"].map(|where_to| format!("{fully}{where_to}"));
+    let told = [
+        ("verify nothing 2>/dev/full", 4),
+        ("verify nothing 2>&-", 4),
+        ("verify nothing >&- 2>&-", 4),
+        ("show nothing 2>/dev/full", 4),
+        (full.as_str(), 0),
+        (closed.as_str(), 0),
+        (printed.as_str(), 4),
+        ("verify --nonsense 2>/dev/full", 2),
+    ];
+    for (arguments, expected) in told {
+        let line = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_training"));
+        let status = Command::new("sh").args(["-c", &line]).current_dir(desk.0.path()).status().unwrap();
+        assert_eq!(status.code(), Some(expected), "{arguments}");
+    }
+}
+
+#[test]
+fn a_report_is_not_written_over_what_is_verified() {
+    let desk = Desk::trained(2);
+    fs::rename(desk.at("package"), desk.at("first")).unwrap();
+    assert!(desk.train().output().unwrap().status.success());
+    let held = ["package/manifest.json", "first/model.onnx", "train", "validation", "terms/terms.json"];
+    for place in held.iter().chain(&["first/checkpoints/0000000006.safetensors", "package/report.html"]) {
+        let before = fs::read(desk.at(place)).ok();
+        let refused = desk.fully(&["--report", place]).output().unwrap();
+        assert_eq!((code(&refused), refused.stdout.is_empty()), (4, true), "{place}: {}", errors(&refused));
+        assert!(errors(&refused).contains("write the report elsewhere"), "{place}: {}", errors(&refused));
+        assert_eq!(fs::read(desk.at(place)).ok(), before, "{place}");
+    }
+    let beside = desk.fully(&["--report", "missing/report.html"]).output().unwrap();
+    assert!(
+        errors(&beside).contains("missing/report.html: the folder for it is not there"),
+        "{}",
+        errors(&beside)
+    );
+    // Neither are an order's terms.
+    let before = fs::read(desk.at("package/model.onnx")).unwrap();
+    let randomness = "07".repeat(32);
+    let mut terms = desk.program(&["terms", "order.toml", "--data", "train", "--validation", "validation"]);
+    let refused = terms.args(["--randomness", &randomness, "--out", "package"]).output().unwrap();
+    assert!(code(&refused) == 4 && errors(&refused).contains("holds a package"), "{}", errors(&refused));
+    assert_eq!(fs::read(desk.at("package/model.onnx")).unwrap(), before);
+}
+
+#[test]
+fn a_manifest_has_no_chunks_and_that_is_said() {
+    let desk = Desk::trained(1);
+    assert!(desk.program(&["chunk", "package", "model.onnx", "0"]).output().unwrap().status.success());
+    let refused = desk.program(&["chunk", "package", "manifest.json", "0"]).output().unwrap();
+    assert!(code(&refused) == 4 && errors(&refused).contains("has none itself"), "{}", errors(&refused));
 }

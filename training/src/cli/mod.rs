@@ -13,7 +13,8 @@ use std::{
 };
 use training::{
     digest::Digest,
-    package::{Package, PackageError},
+    package::{self, Package, PackageError},
+    report::{printable, printable_json},
     terms::Terms,
 };
 
@@ -35,7 +36,8 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes of verify: 0 consistent with the order, 1 rejected, 2 wrong command line, 3 rules hold but nothing was replayed,
 4 the package or the data cannot be read, 5 unfinished, 6 consistent with the package's own terms alone (no --terms).
-The other commands: 0 done, 2 wrong command line, 4 failed.";
+The other commands: 0 done, 2 wrong command line, 4 failed. Where standard output is full, 4; one that is closed, or whose reader has
+gone, changes nothing, and neither does a standard error that is closed or full.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -66,6 +68,8 @@ enum Command {
 
 /// Parses, runs, tells errors.
 pub fn run() -> ExitCode {
+    // A graph's evaluator may panic, which is caught; its words can be the graph's.
+    std::panic::set_hook(Box::new(|panic| complain(panic)));
     let result = match Cli::parse().command {
         Command::Terms(options) => terms::run(&options),
         Command::Train(options) => train::run(&options),
@@ -76,10 +80,16 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("training: {error}");
+            complain(&error);
             ExitCode::from(UNREADABLE)
         }
     }
+}
+
+/// Tells an error, whose words may be a package's. A standard error that is closed or full changes nothing about how the program ends.
+fn complain(error: &dyn std::fmt::Display) {
+    let line = format!("training: {}\n", printable(&error.to_string()));
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -88,20 +98,20 @@ fn show(path: &Path, json: bool) -> Result<(), Failure> {
     let package = Package::open(path)?;
     let manifest = package.manifest();
     if json {
-        say(&serde_json::to_string_pretty(manifest)?)?;
+        say(&printable_json(&serde_json::to_string_pretty(manifest)?))?;
         return Ok(());
     }
     let terms = package.terms();
     let steps = manifest.checkpoints.last().map_or(0, |entry| entry.step);
     let state = if manifest.finished { "finished" } else { "unfinished: it ends at that step" };
     let lines = [
-        format!("order        {}", plain(&terms.order)),
+        format!("order        {}", printable(&terms.order)),
         format!("commitment   {}", package.commitment()?),
         format!("training     {steps} of {} steps, {} epochs", terms.steps(), terms.epochs),
         format!("state        {state}"),
         format!("checkpoints  {}", package.len()),
         format!("work         {} FLOP", terms.flop),
-        format!("hardware     {} (as told)", plain(&manifest.hardware)),
+        format!("hardware     {} (as told)", printable(&manifest.hardware)),
     ];
     Ok(say(&lines.join("\n"))?)
 }
@@ -116,7 +126,7 @@ fn chunk(path: &Path, file: &str, index: u64) -> Result<(), Failure> {
     let told = serde_json::json!({
         "file": file, "bytes": part.len(), "root": tree.root()?, "chunk": index, "offset": index * CHUNK, "proof": proof,
     });
-    Ok(say(&told.to_string())?)
+    Ok(say(&printable_json(&told.to_string()))?)
 }
 
 /// Prints to standard output. A reader that has gone away (`| head`) is no failure.
@@ -128,16 +138,11 @@ fn say(text: &str) -> io::Result<()> {
     }
 }
 
-/// What a package says, without what would move a terminal's cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
-}
-
 /// An order's terms, from the file or from the folder that `training terms` wrote.
 fn read_terms(path: &Path) -> Result<Terms, Failure> {
     let path = if path.is_dir() { path.join("terms.json") } else { path.into() };
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bytes = std::fs::read(&path).map_err(|error| told(&error))?;
+    let bytes = package::read_plain(&path, package::MAX_TERMS)?;
     Ok(Terms::decode(&bytes).map_err(|error| told(&error))?)
 }
 

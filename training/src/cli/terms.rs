@@ -36,20 +36,25 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), Failure> {
-    if !options.order.is_file() {
-        return Err(format!("{} is not there", options.order.display()).into());
+    let order = String::from_utf8(package::read_plain(&options.order, package::MAX_TERMS)?)
+        .map_err(|_| format!("{} is not text", options.order.display()))?;
+    let read = Figment::from(Toml::string(&order)).merge(Env::prefixed("MATRIXAI_ORDER_")).extract();
+    // What is wrong with TOML is told over several lines, errors in one.
+    let told = |error: figment::Error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let order: Order = read.map_err(|error| format!("{}: {}", options.order.display(), told(error)))?;
+    let foreign =
+        options.graph.as_ref().map(|path| package::read_plain(path, package::MAX_GRAPH)).transpose()?;
+    if options.out.join("manifest.json").exists() {
+        return Err(format!("{} holds a package: write elsewhere", options.out.display()).into());
     }
-    let order: Order =
-        Figment::from(Toml::file(&options.order)).merge(Env::prefixed("MATRIXAI_ORDER_")).extract()?;
-    let named = |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let foreign = options.graph.as_ref().map(named).transpose()?;
     let (data, validation) = (Dataset::open(&options.data)?, Dataset::open(&options.validation)?);
     let (terms, graph) = order::make(&order, foreign, (&data, &validation), options.randomness)?;
     fs::create_dir_all(&options.out)?;
     let encoded = terms.encode()?;
     let path = options.out.join("terms.json");
     // Randomness is drawn once: terms that somebody trains by are not written over.
-    if fs::read(&path).is_ok_and(|before| before != encoded) {
+    if path.exists() && !package::read_plain(&path, package::MAX_TERMS).is_ok_and(|before| before == encoded)
+    {
         return Err(format!("{} holds other terms: write elsewhere, or remove them", path.display()).into());
     }
     package::write(&options.out.join("model.onnx"), &graph)?;

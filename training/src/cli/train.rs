@@ -1,8 +1,12 @@
 //! `training train`.
 
 use super::Failure;
-use std::{fs, path::PathBuf};
-use training::{package::Origin, terms::Dataset, train};
+use std::path::PathBuf;
+use training::{
+    package::{self, Origin},
+    terms::Dataset,
+    train,
+};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -18,8 +22,7 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<(), Failure> {
     let terms = super::read_terms(&options.terms)?;
-    let graph = options.terms.join("model.onnx");
-    let graph = fs::read(&graph).map_err(|error| format!("{}: {error}", graph.display()))?;
+    let graph = package::read_plain(&options.terms.join("model.onnx"), package::MAX_GRAPH)?;
     let data = Dataset::open(&options.data)?;
     data.check(&terms.data)?;
     let bar = super::bar();

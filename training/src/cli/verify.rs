@@ -4,7 +4,7 @@ use super::{Failure, UNREADABLE};
 use indicatif::ProgressBar;
 use std::{
     fs::{self, Permissions},
-    io::{Read, Write},
+    io::{self, ErrorKind, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -13,9 +13,9 @@ use std::{
 use tempfile::NamedTempFile;
 use training::{
     digest::Digest,
-    package::Package,
+    package::{Package, is_name},
     replay::Choice,
-    report::{LONG_INTERVAL, Report, page},
+    report::{LONG_INTERVAL, Report, page, printable, printable_json},
     rules::Profile,
     terms::Dataset,
     verify,
@@ -56,11 +56,11 @@ pub struct Options {
 
 pub fn run(options: &Options) -> ExitCode {
     let failed = |error: &dyn std::fmt::Display| {
-        eprintln!("training: {error}");
+        super::complain(error);
         ExitCode::from(UNREADABLE)
     };
     // A verification can take long: that its report can be written is known before.
-    let place = match options.report.as_deref().map(Place::of).transpose() {
+    let place = match options.report.as_deref().map(|path| Place::of(path, options)).transpose() {
         Ok(place) => place,
         Err(error) => return failed(&error),
     };
@@ -69,13 +69,13 @@ pub fn run(options: &Options) -> ExitCode {
         Err(error) => {
             if options.json {
                 let told = serde_json::json!({ "verdict": "unreadable", "cause": error.to_string() });
-                let _ = super::say(&told.to_string());
+                let _ = super::say(&printable_json(&told.to_string()));
             }
             return failed(&error);
         }
     };
-    let text =
-        if options.json { serde_json::to_string_pretty(&report).unwrap_or_default() } else { told(&report) };
+    let json = || printable_json(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    let text = if options.json { json() } else { told(&report) };
     let said = super::say(&text).map_err(|error| error.to_string());
     match said.and_then(|()| place.map_or(Ok(()), |place| place.write(&page(&report)))) {
         Ok(()) => ExitCode::from(report.verdict.exit_code()),
@@ -90,8 +90,12 @@ enum Place {
 }
 
 impl Place {
-    fn of(path: &Path) -> Result<Self, String> {
-        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    fn of(path: &Path, options: &Options) -> Result<Self, String> {
+        // Without the name of the file beside, which nobody asked for.
+        let told = |error: io::Error| match error.kind() {
+            ErrorKind::NotFound => format!("{}: the folder for it is not there", path.display()),
+            kind => format!("{}: {}", path.display(), io::Error::from(kind)),
+        };
         let path = match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
                 return Err(format!("{} is a folder: the report is a file", path.display()));
@@ -101,6 +105,7 @@ impl Place {
             Err(_) => path.into(),
         };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        refuse_read(&path, folder, options)?;
         let readable = Permissions::from_mode(0o644);
         let beside = tempfile::Builder::new().permissions(readable).tempfile_in(folder).map_err(told)?;
         Ok(Self::File(beside, path))
@@ -120,6 +125,35 @@ impl Place {
             Self::Other(_) => Ok(()),
         }
     }
+}
+
+/// Refuses to write over what is verified, or is verified with, and over any package's files.
+fn refuse_read(path: &Path, folder: &Path, options: &Options) -> Result<(), String> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let refused = |why: &str| Err(format!("{} {why}: write the report elsewhere", path.display()));
+    let (file, folder) = (real(path), real(folder));
+    let package = real(&options.package);
+    if package.is_some_and(|package| folder.as_ref().is_some_and(|folder| folder.starts_with(package))) {
+        return refused("lies in the package");
+    }
+    let terms = options.terms.iter().flat_map(|terms| [terms.clone(), terms.join("terms.json")]);
+    let others = [Some(&options.package), options.data.as_ref(), options.validation.as_ref()];
+    let mut read = others.into_iter().flatten().cloned().chain(terms).filter_map(|path| real(&path));
+    if file.as_ref().is_some_and(|file| read.any(|read| read == *file)) {
+        return refused("is what is verified, or verified with");
+    }
+    if file.as_deref().is_some_and(is_of_a_package) {
+        return refused("is a file of a package");
+    }
+    Ok(())
+}
+
+/// Whether a file has a name of the format, in a folder that has a manifest.
+fn is_of_a_package(file: &Path) -> bool {
+    let mut above = file.ancestors().skip(1).take(2);
+    let root = above.find(|folder| folder.join("manifest.json").exists());
+    let name = root.and_then(|root| file.strip_prefix(root).ok()).and_then(Path::to_str);
+    name.is_some_and(is_name)
 }
 
 fn verified(options: &Options) -> Result<Report, Failure> {
@@ -168,7 +202,7 @@ fn told(report: &Report) -> String {
     let mut lines = vec![report.sentence.clone()];
     for check in report.checks.iter().filter(|check| !check.holds) {
         let at = check.at.as_deref().unwrap_or("");
-        lines.push(format!("  {:12} fails: not so that {} {}", check.name, check.what, super::plain(at)));
+        lines.push(format!("  {:12} fails: not so that {} {}", check.name, check.what, printable(at)));
     }
     for rule in &report.rules {
         let word = |profile| match (rule.measured, rule.holds(profile)) {
@@ -181,7 +215,7 @@ fn told(report: &Report) -> String {
         // Of the form that decides, where and by how much.
         let decides = if report.profile == Profile::Strict { &rule.strict } else { &rule.tolerant };
         for failing in decides.iter().filter(|finding| !finding.holds) {
-            let at = failing.at.as_deref().map(|at| format!(" ({})", super::plain(at))).unwrap_or_default();
+            let at = failing.at.as_deref().map(|at| format!(" ({})", printable(at))).unwrap_or_default();
             let (value, threshold) = (failing.value, failing.threshold);
             lines.push(format!("          {}: {value:.3}, threshold {threshold:.3}{at}", failing.what));
         }
@@ -194,8 +228,15 @@ fn told(report: &Report) -> String {
             one.steps.1,
             one.error,
             one.state_error,
-            super::plain(&one.layer),
+            printable(&one.layer),
             one.layer_error
+        ));
+        lines.push(format!(
+            "          optimiser steps off by {:.1e} ({}), idle inputs by {:.1e} ({})",
+            one.step_error,
+            printable(&one.step_layer),
+            one.idle_error,
+            printable(&one.idle_layer)
         ));
         if let Some(step) = one.first_difference {
             lines.push(format!("          the trace differs first after step {step}"));

@@ -20,4 +20,4 @@ pub use loss::cross_entropy;
 pub use network::{Mode, forward};
 pub use plan::{Kind, Node, Plan};
 pub use state::{Moments, State};
-pub use step::{gradients, step};
+pub use step::{gradients, step, step_seen};

@@ -51,7 +51,7 @@ impl State {
             parameters.iter().map(|one| read(&one.tensor(), &one.shape)).collect::<Result<Vec<_>, _>>()
         };
         let moments = |one: &Parameter| {
-            let tensors = optimiser.state().iter().map(|name| read(&moment_name(one, name), &one.shape));
+            let tensors = optimiser.state().iter().map(|name| read(&one.moment(name), &one.shape));
             tensors.collect::<Result<Moments, _>>()
         };
         Ok(Self {
@@ -70,14 +70,9 @@ impl State {
             pairs.map(|(one, values)| (one.tensor(), one.shape.clone(), &values[..])).collect();
         for (one, moments) in plan.parameters.iter().zip(&self.moments) {
             for (name, values) in optimiser.state().iter().zip(moments) {
-                tensors.push((moment_name(one, name), one.shape.clone(), values));
+                tensors.push((one.moment(name), one.shape.clone(), values));
             }
         }
         tensors
     }
-}
-
-/// What a moment is called in a checkpoint.
-fn moment_name(parameter: &Parameter, moment: &str) -> String {
-    format!("optimiser/{}/{moment}", parameter.name)
 }

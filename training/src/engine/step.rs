@@ -25,7 +25,20 @@ pub fn step(
     x: Vec<f32>,
     labels: &[usize],
 ) -> f32 {
+    step_seen(plan, state, optimiser, rate, (x, labels), &mut |_| {})
+}
+
+/// The same; `seen` is shown the gradients, one of each parameter.
+pub fn step_seen(
+    plan: &Plan,
+    state: &mut State,
+    optimiser: &Optimiser,
+    rate: f64,
+    (x, labels): (Vec<f32>, &[usize]),
+    seen: &mut dyn FnMut(&[Vec<f32>]),
+) -> f32 {
     let (loss, gradients) = gradients(plan, state, x, labels);
+    seen(&gradients);
     state.step += 1;
     for ((parameter, gradient), moments) in state.parameters.iter_mut().zip(gradients).zip(&mut state.moments)
     {

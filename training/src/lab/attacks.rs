@@ -5,7 +5,7 @@ use crate::{
     engine::{State, step},
     package::{Package, Writer},
     replay::THRESHOLDS,
-    terms::{Dataset, Init, Terms},
+    terms::{Dataset, Init, Optimiser, Terms},
 };
 use std::{
     fs,
@@ -63,6 +63,20 @@ pub const ATTACKS: &[Attack] = &[
     Attack { id: "M11", what: "honest weights, made-up optimiser state", run: made_up_state },
     Attack { id: "M12", what: "the last bias moved, by less than the whole may be off", run: nudged },
 ];
+
+/// Those on the state that AdamW keeps.
+pub const ADAPTIVE: &[Attack] = &[
+    Attack { id: "M13", what: "a backdoor through optimiser state of dead inputs", run: dead_inputs },
+    Attack {
+        id: "M14",
+        what: "the same in small steps that gradients could have made",
+        run: dead_inputs_slowly,
+    },
+    Attack { id: "M15", what: "the state of half the weights zeroed, the smallest", run: forgotten },
+];
+
+/// The weights of the first layer from its first input, which M13 turns on: how far they are moved in all.
+const BACKDOOR: f64 = 4.0;
 
 impl Attack {
     /// Writes the forged package.
@@ -408,6 +422,100 @@ fn made_up_state(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
         let state = tensors.iter_mut().filter(|(name, _, _)| name.starts_with("optimiser/"));
         state.for_each(|(_, _, values)| values.iter_mut().for_each(|value| *value *= 1.5));
     })
+}
+
+/// A weight whose input is always 0 has no gradient, and AdamW no second moment: ε is all that a first moment is divided by.
+fn dead_inputs(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
+    let each = BACKDOOR / bench.intervals() as f64;
+    backdoor(bench, folder, |rate, reach, epsilon| [each * epsilon / (rate * reach), 0.0])
+}
+
+/// With a second moment that is not 0, the steps are no larger than honest ones, and lost among those of the whole tensor.
+fn dead_inputs_slowly(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
+    backdoor(bench, folder, |_, _, epsilon| [2.5 * epsilon, (10.0 * epsilon).powi(2)])
+}
+
+/// An honest training but for the weights from the first input, whose moments are made anew in every checkpoint: towards the first class.
+/// `made` gives them for the rate, the sum of the steps that a first moment makes for each of its own, and ε.
+fn backdoor(
+    bench: &Bench<'_>,
+    folder: &Path,
+    made: impl Fn(f64, f64, f64) -> [f64; 2],
+) -> Result<(), LabError> {
+    let Setting { plan, terms, .. } = bench.setting;
+    let Optimiser::Adamw { beta1, beta2, epsilon, weight_decay } = &terms.optimiser else {
+        return Err("an order for AdamW".into());
+    };
+    let (b1, b2, epsilon) = (beta1.value(), beta2.value(), epsilon.value());
+    let (mut states, rate) = (bench.states()?, bench.ordered_rate());
+    let (per_interval, width) = (terms.steps_per_epoch(), plan.input().iter().product::<usize>());
+    let units = plan.parameters[0].shape[0];
+    if states.iter().any(|state| (0..units).any(|unit| state.moments[0][1][unit * width] != 0.0)) {
+        return Err("the first input must be 0 in all images".into());
+    }
+    let classes = plan.outputs();
+    let last = states.last().map(|state| state.parameters[2].clone()).unwrap_or_default();
+    let (reach, count) = (b1 / (1.0 - b1), states.len() - 1);
+    for unit in 0..units {
+        let row: Vec<f64> = (0..classes).map(|class| f64::from(last[class * units + unit])).collect();
+        let others = row.iter().skip(1).sum::<f64>() / (classes - 1) as f64;
+        let (sign, at) = (if row[0] > others { 1.0 } else { -1.0 }, unit * width);
+        let (mut weight, mut m, mut v) = (states[0].parameters[0][at], 0.0f32, 0.0f32);
+        for (index, state) in states.iter_mut().enumerate() {
+            let begin = (index.max(1) as u64 - 1) * per_interval;
+            for step in begin..begin + if index > 0 { per_interval } else { 0 } {
+                let power = step as i32 + 1;
+                // As the engine has it where the gradient is 0, to the bit.
+                let size = (rate(step) / (1.0 - b1.powi(power))) as f32;
+                let root = (1.0 - b2.powi(power)).sqrt() as f32;
+                weight *= (1.0 - rate(step) * weight_decay.value()) as f32;
+                (m, v) = (b1 as f32 * m, b2 as f32 * v);
+                weight -= size * m / (v.sqrt() / root + epsilon as f32);
+            }
+            if (1..count).contains(&index) {
+                let [first, second] = made(rate(begin), reach, epsilon);
+                (m, v) = ((-sign * first) as f32, second as f32);
+            }
+            (state.parameters[0][at], state.moments[0][0][at], state.moments[0][1][at]) = (weight, m, v);
+        }
+    }
+    bench.forge(&states, folder)
+}
+
+/// Small moments are nothing in the norm of all; where both are gone, AdamW takes its largest steps again.
+fn forgotten(bench: &Bench<'_>, folder: &Path) -> Result<(), LabError> {
+    let Setting { plan, terms, data, .. } = bench.setting;
+    let (mut state, mut batches) = (bench.ordered(), terms.batches());
+    let mut states = vec![state.clone()];
+    while state.step < terms.steps() {
+        let before = state.clone();
+        for _ in 0..terms.steps_per_epoch() {
+            crate::train::next_step(plan, terms, &mut state, &mut batches, data)?;
+        }
+        let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
+        let way = |of: usize| -> f64 {
+            let tensors = state.moments.iter().zip(&before.moments);
+            tensors.flat_map(|(after, before)| after[of].iter().zip(&before[of]).map(square)).sum()
+        };
+        let mut left = [0, 1].map(|of| 0.9 * THRESHOLDS.state.powi(2) * way(of));
+        let sizes = state.moments.iter().enumerate();
+        let mut places: Vec<(f32, usize, usize)> = sizes
+            .flat_map(|(tensor, moments)| moments[1].iter().enumerate().map(move |(i, v)| (*v, tensor, i)))
+            .collect();
+        places.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for (_, tensor, i) in places {
+            let moments = &mut state.moments[tensor];
+            for (left, moment) in left.iter_mut().zip(&*moments) {
+                *left -= f64::from(moment[i]).powi(2);
+            }
+            if left.iter().any(|left| *left < 0.0) {
+                break;
+            }
+            moments.iter_mut().for_each(|moment| moment[i] = 0.0);
+        }
+        states.push(state.clone());
+    }
+    bench.forge(&states, folder)
 }
 
 /// A classifier's bias is a handful of numbers that hardly move: what they decide is lost in the error of the whole.

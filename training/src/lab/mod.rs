@@ -7,8 +7,8 @@ mod orders;
 mod run;
 mod table;
 
-pub use attacks::{ATTACKS, Attack, Bench, forge};
-pub use data::{fashion, synthetic};
+pub use attacks::{ADAPTIVE, ATTACKS, Attack, Bench, forge};
+pub use data::{dark_corner, fashion, synthetic};
 pub use detection::{Detection, detection, partly_forged};
 pub use orders::{Model, Optimisation, order};
 pub use run::{Outcome, Setting, honest, outcome};

@@ -75,8 +75,9 @@ pub struct Outcome {
     pub tolerant: Vec<u8>,
     /// Checks beside the rules that fail.
     pub checks: Vec<String>,
-    /// The largest errors of a replay, of parameters, of state and of a single tensor; none where nothing was redone.
-    pub replay: Option<[f64; 3]>,
+    /// The largest errors of a replay, of parameters, of state, of a single tensor, of the optimiser's steps and of idle inputs; none
+    /// where nothing was redone.
+    pub replay: Option<[f64; 5]>,
     /// What rejects, by name; empty where nothing does.
     pub rejected_by: Vec<String>,
     /// The whole report; none where the package cannot even be read.
@@ -116,14 +117,19 @@ pub fn outcome(setting: &Setting, folder: &Path, choice: Choice, draw: u64) -> O
 fn told(report: Report) -> Outcome {
     let failing =
         |profile| report.rules.iter().filter(|rule| !rule.holds(profile)).map(|rule| rule.rule).collect();
-    let worst =
-        |pick: fn(&crate::replay::Interval) -> f64| report.replayed.iter().map(pick).fold(0.0, f64::max);
+    let picks: [fn(&crate::replay::Interval) -> f64; 5] = [
+        |one| one.error,
+        |one| one.state_error,
+        |one| one.layer_error,
+        |one| one.step_error,
+        |one| one.idle_error,
+    ];
     Outcome {
         strict: failing(Profile::Strict),
         tolerant: failing(Profile::Tolerant),
         checks: report.checks.iter().filter(|check| !check.holds).map(|check| check.name.into()).collect(),
         replay: (!report.replayed.is_empty())
-            .then(|| [worst(|one| one.error), worst(|one| one.state_error), worst(|one| one.layer_error)]),
+            .then(|| picks.map(|pick| report.replayed.iter().map(pick).fold(0.0, f64::max))),
         rejected_by: match &report.verdict {
             Verdict::Rejected { by } => by.clone(),
             Verdict::Consistent => Vec::new(),

@@ -1,6 +1,6 @@
 //! A checkpoint: a safetensors file, of which only the header is in memory.
 //!
-//! Tensors are named `model/…` (parameters), `buffer/…` (running statistics of BatchNorm), `optimiser/<parameter>/…`, `rng` and `trace`.
+//! Tensors are named `model/…` (parameters), `buffer/…` (running statistics of BatchNorm), `optimiser/<parameter>/…` and `trace`.
 
 use super::{PackageError, Part};
 use safetensors::tensor::{Dtype, Metadata};

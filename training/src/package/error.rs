@@ -123,6 +123,16 @@ pub enum PackageError {
         /// The tensor.
         tensor: String,
     },
+    /// A tensor that nothing needs: it would only be read.
+    #[error(
+        "{file}: {tensor:?} is no tensor of the order's graph or optimiser; write those alone, and put others into a file of their own"
+    )]
+    UnknownTensor {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: String,
+    },
     /// Checkpoints of another model, or of none.
     #[error("{file}: {tensor} has shape {found:?}, {expected:?} is expected")]
     WrongShape {
@@ -172,6 +182,11 @@ pub enum PackageError {
     /// A package that is complete.
     #[error("the package is finished: nothing can be added")]
     Finished,
+    /// The manifest has no root to prove a chunk under.
+    #[error(
+        "manifest.json holds the roots of all other files and has none itself: its SHA-256 is the commitment"
+    )]
+    NoRoot,
     /// A chunk that is not there.
     #[error("{0} has no chunk {1}")]
     NoChunk(String, u64),

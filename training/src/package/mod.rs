@@ -16,6 +16,7 @@
 mod checkpoint;
 mod chunks;
 mod error;
+mod layout;
 mod manifest;
 mod names;
 mod part;
@@ -25,10 +26,11 @@ mod writer;
 pub use checkpoint::{Checkpoint, MAX_HEADER, TensorRef};
 pub use chunks::{CHUNK, ChunkTree, verify_chunk};
 pub use error::PackageError;
+pub use layout::Layout;
 pub use manifest::{
     CheckpointEntry, FORMAT, FileEntry, LogPosition, MAX_CHECKPOINTS, MAX_MANIFEST, Manifest,
 };
-pub use names::checkpoint_name;
-pub use part::Part;
+pub use names::{checkpoint_name, is_name};
+pub use part::{Part, read_plain};
 pub use reader::{MAX_GRAPH, MAX_TERMS, Package};
 pub use writer::{Origin, Resumed, TensorData, Writer, save, write};

@@ -28,6 +28,11 @@ pub fn check(name: &str) -> Result<(), PackageError> {
     if known { Ok(()) } else { Err(PackageError::BadName(name.into())) }
 }
 
+/// Whether a package can hold a file of this name.
+pub fn is_name(name: &str) -> bool {
+    check(name).is_ok()
+}
+
 /// The step that a checkpoint's name says.
 pub fn step_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?.strip_suffix(SUFFIX)?;

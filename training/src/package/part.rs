@@ -1,10 +1,11 @@
 //! One file of a package: a file of its own, or a stretch of an archive.
 
 use super::PackageError;
+use rustix::fs::OFlags;
 use std::{
     fs::{File, Metadata},
-    io,
-    os::unix::fs::{FileExt, MetadataExt},
+    io::{self, Read},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -65,6 +66,13 @@ impl Part {
         Ok(Self { name: name.into(), source, stamp: Stamp::of(&found), start: 0, len: found.len() })
     }
 
+    /// A whole file that is open already.
+    pub(super) fn of(file: &File, name: &str) -> Result<Self, PackageError> {
+        let found = file.metadata().map_err(PackageError::io(name))?;
+        let source = Source::Open(Arc::new(file.try_clone().map_err(PackageError::io(name))?));
+        Ok(Self { name: name.into(), source, stamp: Stamp::of(&found), start: 0, len: found.len() })
+    }
+
     /// A stretch of this part, which becomes a file of its own name.
     pub(super) fn within(&self, name: String, start: u64, len: u64) -> Self {
         Self { name, start, len, ..self.clone() }
@@ -121,17 +129,56 @@ impl Part {
         match &self.source {
             Source::Open(file) => Ok(file.clone()),
             Source::Closed(path) => {
-                let file = File::open(path).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => PackageError::Missing(self.name.clone()),
-                    _ => PackageError::Io(path.clone(), error),
-                })?;
+                let file = opened(path, OFlags::NOFOLLOW).map_err(|error| self.not_opened(path, error))?;
                 self.check_stamp(&file.metadata().map_err(PackageError::io(path))?)?;
                 Ok(Arc::new(file))
             }
         }
     }
 
-    fn check_stamp(&self, found: &Metadata) -> Result<(), PackageError> {
-        if Stamp::of(found) == self.stamp { Ok(()) } else { Err(PackageError::Changed(self.name.clone())) }
+    /// It was a regular file: if it is a link or a socket now, somebody has changed it.
+    fn not_opened(&self, path: &Path, error: io::Error) -> PackageError {
+        let other = [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].map(|code| Some(code.raw_os_error()));
+        match error.kind() {
+            io::ErrorKind::NotFound => PackageError::Missing(self.name.clone()),
+            _ if other.contains(&error.raw_os_error()) => PackageError::Changed(self.name.clone()),
+            _ => PackageError::Io(path.into(), error),
+        }
     }
+
+    fn check_stamp(&self, found: &Metadata) -> Result<(), PackageError> {
+        if found.is_file() && Stamp::of(found) == self.stamp {
+            Ok(())
+        } else {
+            Err(PackageError::Changed(self.name.clone()))
+        }
+    }
+}
+
+/// Opens a file to read. Whatever has come to lie there in the meantime, opening it never waits for another program, as a pipe would.
+fn opened(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | more).bits();
+    File::options().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+/// Opens a regular file of the user's own, which may lie behind a link.
+pub(super) fn open_plain(path: &Path) -> Result<File, PackageError> {
+    let file = opened(path, OFlags::empty()).map_err(PackageError::io(path))?;
+    let found = file.metadata().map_err(PackageError::io(path))?;
+    if found.is_file() { Ok(file) } else { Err(PackageError::NotPlain(path.display().to_string())) }
+}
+
+/// Reads a regular file of the user's own, of no more than `most` bytes.
+pub fn read_plain(path: &Path, most: u64) -> Result<Vec<u8>, PackageError> {
+    let file = open_plain(path)?;
+    let within = |bytes| {
+        let name = path.display().to_string();
+        if bytes > most { Err(PackageError::TooLarge { name, bytes, most }) } else { Ok(()) }
+    };
+    within(file.metadata().map_err(PackageError::io(path))?.len())?;
+    let mut bytes = Vec::new();
+    // A byte more than may be there: a file can grow while it is read.
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(PackageError::io(path))?;
+    within(bytes.len() as u64)?;
+    Ok(bytes)
 }

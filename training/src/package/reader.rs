@@ -1,6 +1,6 @@
 //! Opening a package, a folder or an archive, without believing any of it.
 
-use super::{Checkpoint, Manifest, PackageError, Part, chunks, manifest::FileEntry, names};
+use super::{Checkpoint, Manifest, PackageError, Part, chunks, manifest::FileEntry, names, part::open_plain};
 use crate::{digest::Digest, terms::Terms};
 use std::{
     collections::BTreeMap,
@@ -70,6 +70,11 @@ impl Package {
         for entry in entries(&manifest) {
             parts.insert(entry.name.clone(), sized(files.part(&entry.name)?, entry)?);
         }
+        // Before anything of it is hashed.
+        let FileEntry { bytes, name, .. } = &manifest.graph;
+        if *bytes > MAX_GRAPH {
+            return Err(PackageError::TooLarge { name: name.clone(), bytes: *bytes, most: MAX_GRAPH });
+        }
         // The terms decide what everything else must be, so they are checked to the byte at once.
         let terms = part_of(&parts, &manifest.terms)?;
         let bytes = terms.read_all(MAX_TERMS)?;
@@ -130,8 +135,10 @@ impl Package {
     /// A file by its name, for serving chunks of it.
     pub fn part(&self, name: &str) -> Result<Part, PackageError> {
         names::check(name)?;
-        let known = self.parts.get(name).filter(|_| name != names::MANIFEST);
-        known.cloned().ok_or_else(|| PackageError::Missing(name.into()))
+        if name == names::MANIFEST {
+            return Err(PackageError::NoRoot);
+        }
+        self.parts.get(name).cloned().ok_or_else(|| PackageError::Missing(name.into()))
     }
 
     /// The commitment: SHA-256 of the manifest.
@@ -168,9 +175,9 @@ fn check_root(part: &Part, entry: &FileEntry) -> Result<(), PackageError> {
 
 /// The index of a tar archive: where each file lies. Nothing is unpacked, so no path can lead anywhere.
 fn archive(path: &Path) -> Result<BTreeMap<String, Part>, PackageError> {
-    let file = File::open(path).map_err(PackageError::io(path))?;
+    let file = open_plain(path)?;
     refuse_compressed(&file, path)?;
-    let whole = Part::open(&std::fs::canonicalize(path).map_err(PackageError::io(path))?, "the archive")?;
+    let whole = Part::of(&file, "the archive")?;
     let size = whole.len();
     let mut archive = tar::Archive::new(file);
     let mut parts = BTreeMap::new();

@@ -28,14 +28,20 @@ pub fn page(report: &Report) -> String {
     replay(&mut out, report);
     rules(&mut out, report);
     checks(&mut out, report);
+    if !report.rules.is_empty() {
+        drawings(&mut out, report);
+    }
+    facts(&mut out, report);
+    out.push_str("</html>\n");
+    out
+}
+
+fn drawings(out: &mut String, report: &Report) {
     out.push_str("<h2>Plots</h2><div class=\"plots\">");
     for (title, plot) in plots(report) {
         let _ = write!(out, "<figure><figcaption>{}</figcaption>{}</figure>", escape(title), plot.svg());
     }
     out.push_str("</div>");
-    facts(&mut out, report);
-    out.push_str("</html>\n");
-    out
 }
 
 fn verdict(out: &mut String, report: &Report) {
@@ -53,8 +59,8 @@ fn verdict(out: &mut String, report: &Report) {
         ),
         Verdict::NotReplayed => (
             "open",
-            "The six rules are a filter that can be satisfied without training. Give the training data and the validation data to \
-             have drawn stretches redone.",
+            "The six rules are a filter that can be satisfied without training, and so are the intervals that a trainer can foresee. Give \
+             the training data and the validation data, and have at least one interval drawn.",
         ),
         Verdict::Unfinished => ("open", "The package says itself that it ends before the order does."),
         Verdict::Rejected { .. } => {
@@ -76,20 +82,23 @@ fn replay(out: &mut String, report: &Report) {
     let _ = write!(
         out,
         "<p>{} of {} intervals were redone. An error is the distance between the end that was redone and the end in the package, over \
-         how far the interval moved; honest ones are rounding, and the thresholds are {} for parameters, {} for the state, {} within a single tensor.</p><table><tr><th>steps</th><th>chosen</th>\
-         <th>error of parameters</th><th>error of state</th><th>the tensor furthest off</th><th></th></tr>",
+         how far the interval moved; honest ones are rounding, and the thresholds are {} for parameters, {} for the state, {} within a single tensor, {} for the steps that the told optimiser's state would make, {} for all that belongs to inputs without a gradient.</p><table><tr><th>steps</th><th>chosen</th>\
+         <th>error of parameters</th><th>error of state</th><th>the tensor furthest off</th>\
+         <th>optimiser's steps</th><th>idle inputs</th><th></th></tr>",
         report.replayed.len(),
         report.intervals,
         number(report.replay_thresholds.parameters),
         number(report.replay_thresholds.state),
-        number(report.replay_thresholds.tensor)
+        number(report.replay_thresholds.tensor),
+        number(report.replay_thresholds.step),
+        number(report.replay_thresholds.idle)
     );
     for interval in &report.replayed {
         let first =
             interval.first_difference.map(|step| format!("; the trace differs first after step {step}"));
         let _ = write!(
             out,
-            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}{}</td>{}</tr>",
+            "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}{}</td><td>{}</td><td>{}</td>{}</tr>",
             interval.steps.0,
             interval.steps.1,
             if interval.drawn { "drawn" } else { "largest" },
@@ -98,6 +107,8 @@ fn replay(out: &mut String, report: &Report) {
             number(interval.layer_error),
             escape(&interval.layer),
             first.unwrap_or_default(),
+            number(interval.step_error),
+            number(interval.idle_error),
             mark(interval.matches())
         );
     }
@@ -125,6 +136,10 @@ fn odds(out: &mut String, report: &Report) {
 }
 
 fn rules(out: &mut String, report: &Report) {
+    if report.rules.is_empty() {
+        out.push_str("<h2>The six rules</h2><p>They were not applied: the package was rejected before it was read.</p>");
+        return;
+    }
     let decides = |profile| if report.profile == profile { " (decides)" } else { "" };
     let _ = write!(
         out,
@@ -252,6 +267,7 @@ fn plots(report: &Report) -> Vec<(&'static str, Plot<'static>)> {
             errors("parameters", |one| one.error),
             errors("state", |one| one.state_error),
             errors("a single tensor", |one| one.layer_error),
+            errors("the optimiser's steps", |one| one.step_error),
         ];
         plots.push(("Replay errors", plot("interval", true, limit, series)));
     }

@@ -1,9 +1,11 @@
 //! What a verification found: for programs as JSON, for people as one page of HTML.
 
 mod html;
+mod plain;
 mod plot;
 
 pub use html::page;
+pub use plain::{printable, printable_json};
 
 use crate::{
     digest::Digest,
@@ -23,7 +25,7 @@ pub enum Verdict {
     Consistent,
     /// The same, by terms that the package brings itself: whose order they are was not asked, and a trainer may have chosen them.
     OwnTerms,
-    /// Every rule and check that could be applied holds, but nothing was redone, or accuracy was not measured: that shows little.
+    /// Every rule and check that could be applied holds, but no drawn interval was redone, or accuracy was not measured: that shows little.
     NotReplayed,
     /// What there is holds, but the training did not come to its end.
     Unfinished,
@@ -43,6 +45,16 @@ impl Verdict {
             Self::NotReplayed => "NOT REPLAYED: the rules hold, which does not show that the training took place".into(),
             Self::Unfinished => "Unfinished: what there is holds, but the training did not come to its end".into(),
             Self::Rejected { by } => format!("REJECTED by {}", by.join(", ")),
+        }
+    }
+
+    /// The same, and what of it is missing where something is.
+    fn sentence_of(&self, replayed: &[Interval]) -> String {
+        let drawn = replayed.iter().any(|one| one.drawn);
+        match self {
+            Self::NotReplayed if drawn => "NOT MEASURED: drawn intervals have been redone and match, but accuracy was not measured: give the validation data".into(),
+            Self::NotReplayed if !replayed.is_empty() => "NOT DRAWN: only the intervals that moved furthest have been redone, and a trainer knows those beforehand: have some drawn (--intervals)".into(),
+            _ => self.sentence(),
         }
     }
 
@@ -127,7 +139,7 @@ pub struct Report {
     pub intervals: usize,
     /// Checks beside the rules.
     pub checks: Vec<Check>,
-    /// The six rules.
+    /// The six rules; none where the package was rejected before it was read.
     pub rules: Vec<RuleReport>,
     /// The intervals that were redone.
     pub replayed: Vec<Interval>,
@@ -157,7 +169,7 @@ impl Report {
     ) -> Result<Self, PackageError> {
         let terms = package.terms();
         Ok(Self {
-            sentence: verdict.sentence(),
+            sentence: verdict.sentence_of(&replayed),
             verdict,
             order: terms.order.clone(),
             commitment: package.commitment()?,

@@ -152,7 +152,7 @@ pub fn number(value: f64) -> String {
 
 /// Text that came from a package, for HTML.
 pub fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
+    super::printable(text).chars().fold(String::new(), |mut out, c| {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

@@ -44,6 +44,11 @@ impl Parameter {
         format!("{}/{}", if self.is_buffer() { "buffer" } else { "model" }, self.name)
     }
 
+    /// What one of its optimiser's tensors is called in a checkpoint.
+    pub fn moment(&self, moment: &str) -> String {
+        format!("optimiser/{}/{moment}", self.name)
+    }
+
     /// What it starts as: matrices by the mixture, scales of norms 1, all else 0.
     pub fn init(&self) -> Init {
         match self.shape.get(1..) {

@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use training::{
     lab::{
-        LabError, Model, Optimisation, Outcome, Setting, attack_table, detection, fashion, partly_forged,
-        synthetic,
+        LabError, Model, Optimisation, Outcome, Setting, attack_table, dark_corner, detection, fashion,
+        partly_forged, synthetic,
     },
     package::Package,
 };
@@ -71,10 +71,12 @@ fn main() -> Result<(), LabError> {
                 if real { fashion(&scratch, 6_000, 2_000)? } else { synthetic(&scratch, 3_000, 1_000)? };
             let make = |seed| Setting::new(&files, (model, Optimisation::Momentum), epochs, seed);
             println!(
-                "| | forgery | strict rules | tolerant rules | checks | replay error / of state / of one tensor | rejected by |"
+                "| | forgery | strict rules | tolerant rules | checks | replay error / of state / of one tensor / of steps / of idle inputs | rejected by |"
             );
             println!("|---|---|---|---|---|---|---|");
-            for (id, what, outcome) in attack_table(&make, &scratch)? {
+            let dark = dark_corner(&files, &scratch.join("dark"))?;
+            let adaptive = || Setting::new(&dark, (Model::Mlp, Optimisation::Adamw), epochs, 1);
+            for (id, what, outcome) in attack_table(&make, &adaptive, &scratch)? {
                 println!("{}", row(id, what, &outcome));
             }
             detected(make(3)?, &scratch)
@@ -117,7 +119,7 @@ fn row(id: &str, what: &str, outcome: &Outcome) -> String {
     };
     let replay =
         outcome.replay.map_or("–".into(), |errors| errors.map(|one| format!("{one:.1e}")).join(" / "));
-    let read = outcome.report.is_some();
+    let read = outcome.report.as_ref().is_some_and(|report| !report.rules.is_empty());
     format!(
         "| {id} | {what} | {} | {} | {} | {replay} | {} |",
         if read { list(&outcome.strict) } else { "–".into() },

@@ -3,7 +3,7 @@
 use super::matrix::CELLS;
 use std::{collections::BTreeMap, path::PathBuf};
 use training::{
-    lab::{LabError, Outcome, Setting, attack_table, fashion, honest, outcome, synthetic},
+    lab::{LabError, Outcome, Setting, attack_table, dark_corner, fashion, honest, outcome, synthetic},
     replay::{Choice, THRESHOLDS},
 };
 
@@ -51,8 +51,11 @@ pub fn run(options: &Options) -> Result<(), LabError> {
             std::fs::remove_dir_all(&folder)?;
         }
     }
+    let dark = dark_corner(&files, &options.scratch.join("dark"))?;
     let make = |seed| Setting::new(&files, CELLS[0], options.epochs, seed);
-    for (id, _, found) in attack_table(&make, &options.scratch.join("attacks"))?.into_iter().skip(1) {
+    let adaptive = || Setting::new(&dark, CELLS[1], options.epochs, 1);
+    let table = attack_table(&make, &adaptive, &options.scratch.join("attacks"))?;
+    for (id, _, found) in table.into_iter().filter(|(id, _, _)| !id.starts_with('–')) {
         each(&found, |name, value, _, holds| {
             lines.entry(name).or_default().forged.push((id.to_string(), value, holds));
         });
@@ -97,6 +100,8 @@ fn each(outcome: &Outcome, mut take: impl FnMut(String, f64, f64, bool)) {
             ("parameters", THRESHOLDS.parameters),
             ("state", THRESHOLDS.state),
             ("one tensor", THRESHOLDS.tensor),
+            ("optimiser steps", THRESHOLDS.step),
+            ("idle inputs", THRESHOLDS.idle),
         ];
         for ((of, threshold), error) in kinds.into_iter().zip(errors) {
             take(format!("replay: {of}"), error, threshold, error <= threshold);
