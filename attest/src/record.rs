@@ -227,6 +227,28 @@ pub struct GpuDetail {
     pub parts: Option<u16>,
 }
 
+impl GpuDetail {
+    /// A window in which the GPU told none of it.
+    pub const fn nothing(gpu: u16, from_ms: u64, span_ms: u32) -> Self {
+        Self {
+            gpu,
+            from_ms,
+            span_ms,
+            tensor_half: None,
+            tensor_integer: None,
+            memory_bandwidth: None,
+            nvlink_received_bytes: None,
+            nvlink_sent_bytes: None,
+            nvlinks: None,
+            nvlinks_active: None,
+            nvlink_errors: None,
+            ecc_corrected: None,
+            xids: None,
+            parts: None,
+        }
+    }
+}
+
 /// A GPU's report about itself (confidential computing), by digest: the bytes travel with the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuReport {
@@ -374,13 +396,13 @@ pub struct Finding {
 /// A challenge of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
-    /// The randomness that nobody knew before: the chain's, or an inspector's.
+    /// What nobody knew before: the hash of a block that the chain drew, or an inspector's randomness.
     pub draw: Hash,
     /// The result's digest.
     pub result: Hash,
 }
 
-/// What there is to tell of the watch over a job's weights, as of one block (docs/snapshots.md).
+/// What there is to tell of the watch over a job's weights, or over challenges of the GPUs, as of one block (docs/snapshots.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The job: [`snapshot::job`](crate::snapshot::job) of its name.

@@ -1,9 +1,10 @@
 //! Files that hold secrets: readable by their owner only, and never overwritten.
 
+use light_client::seed;
 use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -41,17 +42,17 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, FileError> {
 
 /// Reads a file with a bare secret, which others must not be able to read.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
-    let metadata = fs::metadata(path).map_err(|error| FileError::Io(path.into(), error))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if metadata.is_file() && mode & 0o077 != 0 {
-        return Err(FileError::Exposed(path.into(), mode));
+    match seed::exposed(path) {
+        Ok(None) => read(path),
+        Ok(Some(mode)) => Err(FileError::Exposed(path.into(), mode)),
+        Err(error) => Err(FileError::Io(path.into(), error)),
     }
-    read(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn nothing_is_overwritten_and_nobody_else_reads() {

@@ -89,27 +89,7 @@ impl DetailWindow {
             xids,
             parts: state.parts,
         };
-        (detail != nothing(gpu, from_ms, span_ms)).then_some(detail)
-    }
-}
-
-/// The detail of a GPU that tells none.
-const fn nothing(gpu: u16, from_ms: u64, span_ms: u32) -> GpuDetail {
-    GpuDetail {
-        gpu,
-        from_ms,
-        span_ms,
-        tensor_half: None,
-        tensor_integer: None,
-        memory_bandwidth: None,
-        nvlink_received_bytes: None,
-        nvlink_sent_bytes: None,
-        nvlinks: None,
-        nvlinks_active: None,
-        nvlink_errors: None,
-        ecc_corrected: None,
-        xids: None,
-        parts: None,
+        (detail != GpuDetail::nothing(gpu, from_ms, span_ms)).then_some(detail)
     }
 }
 

@@ -5,7 +5,6 @@
 use light_client::{Key, seed};
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -52,8 +51,7 @@ impl Account {
 
 fn read(file: &Path) -> Result<Key, AccountError> {
     let unreadable = |error| AccountError::Read(file.into(), error);
-    let mode = fs::metadata(file).map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = seed::exposed(file).map_err(unreadable)? {
         return Err(AccountError::Exposed(file.into(), mode));
     }
     let text = Zeroizing::new(fs::read_to_string(file).map_err(unreadable)?);
@@ -64,6 +62,7 @@ fn read(file: &Path) -> Result<Key, AccountError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn file(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,18 @@
 //! A seed as people keep it in a file: 64 hexadecimal digits on one line, `0x` before them or not; `#` begins a comment.
 
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 use zeroize::Zeroizing;
+
+/// The mode of a file with a secret where others than its owner may use it. Pipes and the like keep nothing, and have none.
+///
+/// # Errors
+///
+/// If the file cannot be looked at.
+pub fn exposed(file: &Path) -> io::Result<Option<u32>> {
+    let metadata = fs::metadata(file)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    Ok((metadata.is_file() && mode & 0o077 != 0).then_some(mode))
+}
 
 /// Reads it.
 ///
@@ -22,6 +34,19 @@ pub fn parse(text: &str) -> Result<Zeroizing<[u8; 32]>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_others_may_use_is_exposed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seed");
+        fs::write(&file, "").unwrap();
+        for (mode, found) in [(0o600, None), (0o400, None), (0o640, Some(0o640)), (0o602, Some(0o602))] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(exposed(&file).unwrap(), found);
+        }
+        assert_eq!(exposed(Path::new("/dev/null")).unwrap(), None, "nothing is kept there");
+        assert!(exposed(&dir.path().join("absent")).is_err());
+    }
 
     #[test]
     fn a_seed_may_have_comments() {

@@ -67,6 +67,9 @@ pub struct Status {
 
 impl Status {
     /// Whether reads are current and extrinsics will reach somebody.
+    ///
+    /// smoldot counts peers once a second, the first time before it has any. That second is needed: the first blocks that are proven final
+    /// may be old ones, whose proofs come with their headers, and who read then would miss what another client has just seen final.
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Ready && self.finalized.is_some() && self.peers > 0
     }

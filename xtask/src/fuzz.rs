@@ -35,6 +35,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         bail!("there is no fuzz target {stranger}; there are {}", known.join(", "));
     }
     setup::run()?;
+    lock(root)?;
     if !sh::installed("cargo-fuzz") {
         let install = ["install", "--locked", "cargo-fuzz"];
         sh::step("cargo install cargo-fuzz: some minutes, once", &mut sh::cargo(&install))?;
@@ -56,6 +57,28 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         println!("      {target}: {}", found(target)?);
     }
     done
+}
+
+/// Checks the types of all targets, without libFuzzer and the sanitizer: the other workspace's lints and tests never see them.
+///
+/// # Errors
+///
+/// If a target no longer fits what it calls.
+pub fn check(root: &Path) -> Result<()> {
+    lock(root)?;
+    let mut check = sh::cargo(&["check", "--bins", "--no-default-features", "--manifest-path"]);
+    sh::step("check of the fuzz targets", check.arg(root.join("fuzz/Cargo.toml")))
+}
+
+/// Gives the targets the versions that everything else is built with: their own lock file is not committed.
+fn lock(root: &Path) -> Result<()> {
+    let (ours, theirs) = (root.join("Cargo.lock"), root.join("fuzz/Cargo.lock"));
+    let written = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified());
+    // No oftener than ours changes: libFuzzer is not in it, and cargo would ask the registry for that each time.
+    if written(&theirs).ok() < Some(written(&ours)?) {
+        fs::copy(ours, theirs)?;
+    }
+    Ok(())
 }
 
 /// The targets are the files of their folder.

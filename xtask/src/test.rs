@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check that CI runs, in the order that fails soonest.
 
-use crate::{firmware, metadata, no_std, pot, prometheus, ptx, setup, sh, stories, wasm};
+use crate::{firmware, fuzz, metadata, no_std, pot, prometheus, ptx, setup, sh, stories, wasm};
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 
@@ -48,6 +48,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         let mut clippy = sh::cargo(&clippy);
         sh::step("clippy of the chain", clippy.args(CHAIN).args(PALLETS).args(["--", "-D", "warnings"]))?;
     }
+    fuzz::check(root)?;
     sh::step("build", &mut sh::cargo(&["build", "--all-targets"]))?;
     ptx::run(root, &ptx::Options { check: true })?;
     firmware::test(root)?;

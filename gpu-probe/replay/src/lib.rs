@@ -24,3 +24,20 @@ mod recording;
 
 pub use playback::Misbehaviour;
 pub use recording::{Gpu, Reading, Recording};
+
+use std::{env, io, path::PathBuf};
+
+const LIBRARY: &str = "libnvml_replay.so";
+
+/// The library's file, for tests that load it: cargo puts it beside them, or into the folder over theirs, since their crate depends on this
+/// one.
+///
+/// # Errors
+///
+/// If it is in neither.
+pub fn library() -> io::Result<PathBuf> {
+    let test = env::current_exe()?;
+    let mut places = test.ancestors().skip(1).take(2).map(|folder| folder.join(LIBRARY));
+    let absent = || io::Error::new(io::ErrorKind::NotFound, format!("there is no {LIBRARY} beside the test"));
+    places.find(|file| file.exists()).ok_or_else(absent)
+}

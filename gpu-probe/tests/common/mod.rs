@@ -100,9 +100,7 @@ pub fn library_without(names: &[&str], folder: &Path) -> PathBuf {
     file
 }
 
-/// Cargo puts it beside the tests, since they depend on its crate.
+/// The library as it was built.
 pub fn library() -> PathBuf {
-    let exe = env::current_exe().unwrap();
-    let candidates = exe.ancestors().skip(1).take(2).map(|folder| folder.join("libnvml_replay.so"));
-    candidates.into_iter().find(|file| file.exists()).expect("libnvml_replay.so is built with the tests")
+    nvml_replay::library().unwrap()
 }
