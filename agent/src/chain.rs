@@ -3,7 +3,7 @@
 use crate::{
     board::PowerView,
     debt::{self, Debt},
-    drill::{Assignment, Question, Stage, State},
+    drill::{Assignment, Question, Stage, State, pace::Terms},
     hex32::Hex32,
 };
 use evidence::Signed;
@@ -18,7 +18,8 @@ use light_client::{
     },
     subxt::tx::Payload,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 /// Smallest units in a token.
 const TOKEN: u128 = 1_000_000_000_000;
@@ -197,10 +198,14 @@ pub async fn worker(at: &AtBlock, machine: [u8; 32]) -> Result<Option<Worker>, E
     }))
 }
 
-/// Tasks that the chain gives a machine at one time, at most.
-pub fn pipeline(at: &AtBlock) -> Result<u8, Error> {
-    let most = at.constants().entry(chain::constants().drilling().pipeline()).map_err(Error::chain)?;
-    Ok(u8::try_from(most).unwrap_or(u8::MAX))
+/// How many tasks the chain gives a machine at one time, and how long for each.
+pub fn terms(at: &AtBlock) -> Result<Terms, Error> {
+    let (constants, drilling) = (at.constants(), chain::constants().drilling());
+    let most = constants.entry(drilling.pipeline()).map_err(Error::chain)?;
+    let window = constants.entry(drilling.window_blocks()).map_err(Error::chain)?;
+    let block = constants.entry(chain::constants().babe().expected_block_time()).map_err(Error::chain)?;
+    let block = Duration::from_millis(block);
+    Ok(Terms { window: block.saturating_mul(window), block, most: u8::try_from(most).unwrap_or(u8::MAX) })
 }
 
 /// Classes that have tasks nobody was given yet: those that the chain itself makes, and those of batches.
@@ -237,8 +242,27 @@ pub async fn bond_lacks(at: &AtBlock, id: [u8; 32]) -> Result<Option<String>, Er
     }))
 }
 
+/// A machine's tasks as the latest finalised block has them, read once for each block: many debts are about them.
+#[derive(Debug, Default)]
+pub struct Tasks(Mutex<Option<(u64, Arc<[Assignment]>)>>);
+
+impl Tasks {
+    async fn of(&self, client: &LightClient, machine: [u8; 32]) -> Result<Arc<[Assignment]>, Error> {
+        let at = client.latest().await?;
+        let mut read = self.0.lock().await;
+        match read.as_ref().filter(|(block, _)| *block == at.block_number()) {
+            Some((_, tasks)) => Ok(tasks.clone()),
+            None => {
+                let tasks: Arc<[Assignment]> = work_of(&at, machine).await?.into();
+                *read = Some((at.block_number(), tasks.clone()));
+                Ok(tasks)
+            }
+        }
+    }
+}
+
 /// Whether finalised state shows that a debt is paid, or that nobody asks for it any more.
-pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
+pub async fn is_paid(client: &LightClient, debt: &Debt, tasks: &Tasks) -> Result<bool, Error> {
     match debt {
         Debt::Anchor(anchor) => {
             let machine = machine(client, anchor.machine.0).await?;
@@ -262,11 +286,11 @@ pub async fn is_paid(client: &LightClient, debt: &Debt) -> Result<bool, Error> {
                 .is_some_and(|worker| worker.class as u8 == ready.class && worker.places == ready.places))
         }
         Debt::Commit(commit) => {
-            let work = work_of(&client.latest().await?, commit.machine.0).await?;
+            let work = tasks.of(client, commit.machine.0).await?;
             Ok(!work.iter().any(|one| one.id == commit.task.0 && one.awaits_commitment()))
         }
         Debt::Reveal(reveal) => {
-            let work = work_of(&client.latest().await?, reveal.machine.0).await?;
+            let work = tasks.of(client, reveal.machine.0).await?;
             Ok(!work.iter().any(|one| one.id == reveal.task.0 && one.awaits_reveal()))
         }
         Debt::Disclose(disclosure) => {

@@ -81,7 +81,7 @@ pub struct Lost {
 impl Desk<'_> {
     /// Moves every debt on. What was lost is given up here, and returned: it has to be made afresh.
     pub async fn settle(&mut self) -> Result<Vec<Lost>, DeskError> {
-        let books = Books { client: self.client, device: self.device };
+        let books = Books { client: self.client, device: self.device, tasks: chain::Tasks::default() };
         let report = self.agent.outbox.step(self.client, &books).await?;
         for entry in &report.done {
             tracing::info!(kind = entry.intent.kind, "final on chain");
@@ -314,6 +314,7 @@ const fn anchor_record(made: &Made) -> Anchor {
 struct Books<'a> {
     client: &'a LightClient,
     device: &'a Key,
+    tasks: chain::Tasks,
 }
 
 impl Resolver for Books<'_> {
@@ -323,7 +324,7 @@ impl Resolver for Books<'_> {
 
     async fn is_done(&self, intent: &Intent) -> Result<bool, light_client::Error> {
         let debt = Debt::of(intent).map_err(light_client::Error::resolver)?;
-        chain::is_paid(self.client, &debt).await
+        chain::is_paid(self.client, &debt, &self.tasks).await
     }
 
     async fn build(&self, intent: &Intent, nonce: u64) -> Result<Extrinsic, light_client::Error> {

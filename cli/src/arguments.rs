@@ -58,9 +58,9 @@ Examples:
   matrixai --chain chain.json --key owner.json stake withdraw
 
 Each machine that takes tasks must be covered by a bond (the chain's drilling.machineBond, 100 tokens where it isn't changed; `stake` shows
-it). It is lost for each lie, and for each task in flight that is not answered in time: a result that was committed to and is not revealed,
-or a question about one. A machine may have several tasks at one time, so an outage may cost several times that: stake more than the least,
-and let agents rest (`drill = false`) before their hosts go down.";
+it). It is lost for each lie, for each question about a result that is not answered in time, and once for an outage in which results that
+were committed to are not revealed, however many they are. Stake more than the least, and let agents rest (`drill = false`) before their
+hosts go down.";
 
 const ECP: &str = "\
 Examples:
@@ -356,7 +356,7 @@ pub enum TokenCommand {
 /// The stake.
 #[derive(Subcommand)]
 pub enum StakeCommand {
-    /// Puts more tokens at stake; each task in flight that is not answered in time costs a machine's bond of it
+    /// Puts more tokens at stake; each lie costs a machine's bond of it, and so does an outage
     #[command(after_help = STAKE)]
     Bond {
         /// How many

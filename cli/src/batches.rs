@@ -4,9 +4,6 @@ use crate::{amount::Amount, arguments::Global, chain, config::Config, error::Err
 use serde::Serialize;
 use std::fmt;
 
-/// Those for a batch must hold one part in so many of all stakes.
-const QUORUM: u128 = 10;
-
 /// A batch as the chain has it.
 #[derive(Debug, Serialize)]
 pub struct Listed {
@@ -40,6 +37,8 @@ pub struct Vote {
     pub no: Amount,
     /// At stake of all.
     pub bonded: Amount,
+    /// What either side must have at stake, at least, to win.
+    pub quorum: Amount,
     /// Who has voted.
     pub ballots: Vec<Ballot>,
 }
@@ -116,14 +115,16 @@ pub struct Infer {
 }
 
 impl Vote {
-    /// Counts votes.
-    pub fn count(until: u32, bonded: Amount, ballots: Vec<Ballot>) -> Self {
+    /// Counts votes, of which either side needs one part in `quorum` of all stakes to win.
+    pub fn count(until: u32, bonded: Amount, quorum: u32, ballots: Vec<Ballot>) -> Self {
+        // A chain that asks for nothing may say 0.
+        let quorum = Amount(bonded.0.div_ceil(u128::from(quorum.max(1))));
         let sum = |wanted: bool| {
             let stakes =
                 ballots.iter().filter(|ballot| ballot.approve == wanted).map(|ballot| ballot.stake.0);
             Amount(stakes.fold(0, u128::saturating_add))
         };
-        Self { until, yes: sum(true), no: sum(false), bonded, ballots }
+        Self { until, yes: sum(true), no: sum(false), bonded, quorum, ballots }
     }
 }
 
@@ -192,10 +193,10 @@ impl fmt::Display for Shown {
 }
 
 fn ballots(out: &mut fmt::Formatter<'_>, vote: &Vote) -> fmt::Result {
-    let (bonded, quorum) = (vote.bonded, Amount(vote.bonded.0.div_ceil(QUORUM)));
+    let Vote { bonded, quorum, .. } = vote;
     writeln!(
         out,
-        "approved   if more is for it than against it, and {quorum} or more: a tenth of the {bonded} at stake"
+        "approved   if more is for it than against it, and {quorum} or more of the {bonded} at stake"
     )?;
     vote.ballots.iter().try_for_each(|Ballot { voter, approve, stake }| {
         let side = if *approve { "for" } else { "against" };
@@ -238,7 +239,12 @@ mod tests {
     fn vote() -> Vote {
         let ballot =
             |approve, tokens: u128| Ballot { voter: "5G".into(), approve, stake: Amount(tokens * TOKEN) };
-        Vote::count(900, Amount(1_005 * TOKEN), vec![ballot(true, 100), ballot(false, 30), ballot(true, 200)])
+        Vote::count(
+            900,
+            Amount(1_005 * TOKEN),
+            10,
+            vec![ballot(true, 100), ballot(false, 30), ballot(true, 200)],
+        )
     }
 
     fn listed(vote: Option<Vote>) -> Listed {
@@ -288,7 +294,7 @@ mod tests {
         let text = shown.to_string();
         for part in [
             "300 for, 30 against",
-            "100.5 or more: a tenth of the 1005",
+            "100.5 or more of the 1005",
             "against    5G  30\n",
             "layers of 256, 16 outputs",
             "240 items",

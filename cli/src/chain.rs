@@ -228,7 +228,8 @@ async fn vote_on(at: &AtBlock, batch: &drills::Batch) -> Result<Option<Vote>, Er
         let stake = active_bond(at, voter).await?;
         ballots.push(Ballot { voter: voter.to_string(), approve: *approve, stake });
     }
-    Ok(Some(Vote::count(until, Amount(bonded), ballots)))
+    let quorum = at.constants().entry(api::constants().drilling().quorum()).map_err(Error::chain)?;
+    Ok(Some(Vote::count(until, Amount(bonded), quorum, ballots)))
 }
 
 /// What an owner's vote counts for.

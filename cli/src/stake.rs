@@ -24,7 +24,7 @@ pub struct Bond {
     pub free_at: u32,
     /// Machines that take tasks.
     pub machines: u32,
-    /// What each of them must be covered with, and what each lie and each silence costs: per task, not once.
+    /// What each of them must be covered with, and what each lie costs: per task. An outage before results are revealed costs it once.
     pub per_machine: Amount,
 }
 
@@ -43,8 +43,8 @@ impl fmt::Display for Bond {
 /// What silence costs: `bond` is the chain's `drilling.machineBond`, in words.
 fn risk(bond: &str) -> String {
     format!(
-        "Each task in flight that is not answered in time costs {bond}: a result that was committed to and is not revealed, or a\n\
-         question about one. An outage during several tasks may cost several times that, and takes from what is leaving too."
+        "Results that were committed to and are not revealed in time cost {bond}, once for an outage; each question about a result\n\
+         that is not answered in time costs as much again. It is taken from what is leaving too."
     )
 }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_told_to_cost_one_bond_for_each_task() {
+    fn what_an_outage_costs_is_told() {
         let bond = Bond {
             active: Amount(10u128.pow(15)),
             leaving: Amount(0),
@@ -95,7 +95,6 @@ mod tests {
             per_machine: Amount(10u128.pow(14)),
         };
         let text = bond.to_string();
-        assert!(text.contains("(3 take tasks)") && text.contains("costs 100 tokens"), "{text}");
-        assert!(text.contains("several times"), "{text}");
+        assert!(text.contains("(3 take tasks)") && text.contains("cost 100 tokens, once"), "{text}");
     }
 }

@@ -93,7 +93,7 @@ impl Stage {
     pub(crate) fn configuration(&self, state: &Path, tpm: &SoftTpm, anchor_seconds: u64) -> String {
         format!(
             "state_dir = {state:?}\ntpm = {:?}\nchain_spec = {:?}\nwindow_seconds = 5\nanchor_seconds = {anchor_seconds}\n\
-             drill_class = \"tiny\"\ndrill_threads = 1\n",
+             drill_class = \"tiny\"\ndrill_threads = 1\ndrill_places = 4\n",
             tpm.url(),
             self.chain.spec,
         )

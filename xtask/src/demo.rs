@@ -33,6 +33,9 @@ pub struct Options {
     report: Option<PathBuf>,
 }
 
+/// Both machines ask for as many tasks as they do in time: stories, which share their processors, ask for few.
+const PLACES: (&str, &str) = ("MATRIXAI_DRILL_PLACES", "255");
+
 /// The committed recording, of no device.
 const SYNTHETIC: &str = "gpu-probe/replay/recordings/synthetic.json";
 
@@ -47,6 +50,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             Stage::set(programs(), scratch.path())
         })?;
     stage.set_variable("MATRIXAI_METRICS", "127.0.0.1:0");
+    stage.set_variable(PLACES.0, PLACES.1);
     if let Some(recording) = &options.replay {
         replay(&mut stage, &root.join(recording))?;
     }
@@ -125,7 +129,7 @@ fn play(stage: &mut Stage) -> Result<Neighbour> {
         neighbour.stake(stage)?;
         Ok(neighbour)
     })?;
-    neighbour.start(stage)?;
+    neighbour.start_with(stage, &[PLACES])?;
     waiting("both are drawn for tasks, do them, commit, reveal, agree: three tasks credited", || {
         stage.until("three agreed tasks", |stage| Ok((agreed(&stage.status()?) >= 3).then_some(())))
     })?;

@@ -1,6 +1,7 @@
 //! Working for the network: tasks are pulled, done, recorded, committed to and revealed; questions about results are answered.
 //!
 //! - `plan.rs`: what is to be done next, given what the chain shows and what is at hand
+//! - `pace.rs`: how many tasks it asks for
 //! - `worker.rs`: the threads that do it; `engine.rs`: with the processor, or with a GPU
 //! - `limits.rs`: when it holds still; `energy.rs`: what it uses
 //! - `results.rs`: results on disk until the chain is done with them, and their records in the log
@@ -9,6 +10,7 @@ mod command;
 mod energy;
 mod engine;
 pub mod limits;
+pub mod pace;
 mod plan;
 mod results;
 mod worker;
@@ -33,24 +35,27 @@ use energy::EnergyMeter;
 use engine::{Engine, Gpu, Processor};
 use light_client::AtBlock;
 use limits::{Held, Limits};
+use pace::{Pace, Terms};
 use plan::{Hand, Purpose, Step};
 use results::{Effort, Kept, Results};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
+    time::Duration,
 };
 use worker::{Done, Running, Trouble, Worker};
 
-/// Tasks that a machine takes at one time, where the chain allows as many.
-const PLACES: u8 = 4;
 /// Blocks from one look at the chain to the next while there is nothing to do. What it asks of machines, it asks for 30 blocks at least.
 const PAUSE: u64 = 4;
 
-/// Blocks from one look at which tasks are on offer to the next, while the machine is given none: five reads.
+/// Blocks from one look at which tasks are on offer to the next: five reads.
 const SUPPLY_PAUSE: u64 = 50;
 
 /// The operator wants GPUs alone to work, and there is none.
 const NOBODY: Held = Held { why: "drill_on is gpus, and no GPU is here", lasts: true };
+
+/// GPUs are challenged: what they did besides would be measured with it.
+const CHALLENGED: Held = Held { why: "the GPUs are being challenged", lasts: false };
 
 /// What is under way.
 struct Job {
@@ -122,8 +127,13 @@ fn lost_gpu(index: u16, why: &str) -> Chip {
 /// The one who works for the network.
 pub struct Driller {
     class: Class,
+    /// Places that the operator allows.
+    most: u8,
+    pace: Pace,
     worker: Worker,
     limits: Limits,
+    /// GPUs are being challenged.
+    challenged: bool,
     library: Library,
     results: Results,
     jobs: Vec<Job>,
@@ -159,8 +169,11 @@ impl Driller {
         }
         Ok(Self {
             class: config.drill_class.into(),
+            most: config.drill_places,
+            pace: Pace::default(),
             worker: Worker::start(engines(config, threads, &meter), &library)?,
             limits: Limits::new(meter),
+            challenged: false,
             library,
             results,
             jobs: Vec::new(),
@@ -184,6 +197,13 @@ impl Driller {
         !self.jobs.is_empty() || self.next_look <= block
     }
 
+    /// While GPUs are challenged, they do no task: at once, since a challenge waits for no block.
+    pub fn hold(&mut self, challenged: bool) {
+        self.challenged = challenged;
+        let results = self.jobs.iter().filter(|job| challenged && job.purpose == Purpose::Result);
+        results.for_each(|job| job.running.hold(true));
+    }
+
     /// One look at the chain's tasks, and whatever follows from it. A machine that is not `active` takes no new work and commits to
     /// nothing, but stands by what it has committed to.
     pub async fn turn(&mut self, desk: &mut Desk<'_>, active: bool) -> Result<(), DeskError> {
@@ -193,12 +213,15 @@ impl Driller {
         }
         let machine = desk.agent.keeper.machine;
         let nobody = self.worker.engines().is_empty().then_some(NOBODY);
-        let held = nobody.or_else(|| self.limits.held(&desk.agent.config, &desk.agent.state));
+        let challenged = self.challenged.then_some(CHALLENGED);
+        let limited = || self.limits.held(&desk.agent.config, &desk.agent.state);
+        let held = nobody.or(challenged).or_else(limited);
         self.note_lost(desk).await?;
         self.collect(desk, held.is_some()).await?;
         // One view for all: each costs a call of its own.
         let at = desk.client.latest().await?;
         let worker = chain::worker(&at, machine).await?;
+        let terms = chain::terms(&at)?;
         // At once: the chain's counts are told even where something below fails, block after block.
         self.count(worker.as_ref());
         let assignments = match worker.map_or(0, |worker| worker.tasks) {
@@ -219,7 +242,7 @@ impl Driller {
             results: &self.results,
             again: self.again.as_ref().map(|again| (again.task, again.layer)),
             beyond: &self.beyond,
-            free: self.worker.places().saturating_sub(under_way.len()),
+            free: self.room(&terms).saturating_sub(under_way.len()),
             under_way: &under_way,
             held: held.is_some(),
         };
@@ -227,7 +250,7 @@ impl Driller {
             self.take(desk, step)?;
         }
         let rests = held.is_some_and(|held| held.lasts);
-        let bond = if active { self.pull(desk, &at, worker.as_ref(), rests).await? } else { None };
+        let bond = if active { self.pull(desk, &at, worker.as_ref(), &terms, rests).await? } else { None };
         // A task that waits for another machine, or for a verdict, asks for nothing.
         let waits = assignments.iter().all(|one| one.stage == Stage::Other);
         let idle = self.jobs.is_empty() && waits && questions.is_empty();
@@ -251,7 +274,7 @@ impl Driller {
             ..std::mem::take(&mut self.view)
         };
         // Last: nothing depends on it.
-        self.look_at_supply(&at, block, worker.as_ref()).await;
+        self.look_at_supply(&at, block, worker.as_ref(), &terms).await;
         Ok(())
     }
 
@@ -262,22 +285,37 @@ impl Driller {
             worker.map_or((0, 0, 0), |worker| (worker.agreed, worker.forfeited, worker.convicted));
     }
 
-    /// Finds out whether a machine that is ready, and has no task, waits for what nobody offers.
-    async fn look_at_supply(&mut self, at: &AtBlock, block: u64, worker: Option<&chain::Worker>) {
-        if !worker.is_some_and(|worker| worker.places > 0 && worker.tasks == 0) {
-            (self.view.no_supply, self.next_supply) = (None, 0);
+    /// Finds out whether a machine that is ready, and has no task, waits for what nobody offers, and whether other tasks fit it better.
+    async fn look_at_supply(
+        &mut self,
+        at: &AtBlock,
+        block: u64,
+        worker: Option<&chain::Worker>,
+        terms: &Terms,
+    ) {
+        let Some(worker) = worker.filter(|worker| worker.places > 0) else {
+            (self.view.no_supply, self.view.better_class, self.next_supply) = (None, None, 0);
             return;
-        }
+        };
         if block < self.next_supply {
             return;
         }
         match chain::on_offer(at).await {
             Ok(offered) => {
-                self.view.no_supply = unsupplied(self.class, &offered);
+                let idle = worker.tasks == 0;
+                self.view.no_supply = unsupplied(self.class, &offered).filter(|_| idle);
+                let engines = self.worker.places();
+                self.view.better_class =
+                    self.pace.better(self.class, engines, terms, |class| offered.contains(&class));
                 self.next_supply = block.saturating_add(SUPPLY_PAUSE);
             }
             Err(error) => tracing::debug!(%error, "which tasks are on offer could not be read; trying again"),
         }
+    }
+
+    /// Tasks that may be under way at one time: what lies before an engine is begun without another look at the chain.
+    fn room(&self, terms: &Terms) -> usize {
+        self.worker.places().saturating_mul(self.pace.ahead(terms))
     }
 
     /// What the chain has closed needs no more work.
@@ -360,6 +398,7 @@ impl Driller {
             threads: done.threads,
         };
         let kept = Kept { effort: Some(effort), ..Kept::new(&done.outcome) };
+        self.pace.note(Duration::from_millis(done.span_ms));
         let record = kept.record(id, &desk.agent.keeper.machine);
         self.results.keep(&id, kept)?;
         desk.agent.append(record.into_iter().map(Body::Drill).collect()).await?;
@@ -399,9 +438,19 @@ impl Driller {
         desk: &Desk<'_>,
         at: &AtBlock,
         worker: Option<&chain::Worker>,
+        terms: &Terms,
         rests: bool,
     ) -> Result<Option<String>, DeskError> {
-        let places = if rests { 0 } else { PLACES.min(chain::pipeline(at)?) };
+        let asked = worker.filter(|worker| worker.class == self.class).map_or(0, |worker| worker.places);
+        let places = if rests {
+            0
+        } else {
+            self.pace.places(
+                asked,
+                self.worker.places(),
+                &Terms { most: terms.most.min(self.most), ..*terms },
+            )
+        };
         // The chain itself puts places that come free into the next pool.
         let known = |worker: &chain::Worker| {
             worker.class == self.class && worker.places == places && worker.taken() >= usize::from(places)

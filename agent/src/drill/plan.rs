@@ -140,9 +140,16 @@ pub enum Step {
     },
 }
 
-/// Everything that can be done now. One piece of work at most: the most urgent.
+/// Commitments and results on their way to the chain at one time: the light client validates each of them, again and again.
+const MOST_SAID: usize = 16;
+
+/// Everything that can be done now, what is most urgent first.
 pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>) -> Vec<Step> {
-    let mut steps: Vec<Step> = assignments.iter().filter_map(|one| to_say(one, hand)).collect();
+    let mut urgent: Vec<&Assignment> = assignments.iter().collect();
+    // A result kept back costs the bond, a commitment a place.
+    urgent.sort_by_key(|one| (!one.awaits_reveal(), one.deadline));
+    let said = urgent.into_iter().filter_map(|one| to_say(one, hand));
+    let mut steps: Vec<Step> = said.take(MOST_SAID).collect();
     let (ready, unready): (Vec<&Question>, _) = questions.iter().partition(|asked| hand.answers(asked));
     steps.extend(ready.into_iter().cloned().map(Step::Answer));
     let idle = |id: &[u8; 32]| !hand.beyond.contains_key(id) && !hand.under_way.contains(id);
@@ -243,6 +250,19 @@ mod tests {
         assert!(matches!(said(Stage::Revealing, State::Committed)[..], [Step::Owe(Debt::Reveal(_))]));
         assert_eq!(said(Stage::Revealing, State::Assigned), []);
         assert_eq!(said(Stage::Other, State::Other), []);
+    }
+
+    #[test]
+    fn so_much_is_said_at_one_time_and_results_go_first() {
+        let mut all: Vec<_> =
+            (1..=20).map(|number| assignment(number, Stage::Committing, State::Assigned)).collect();
+        all.push(assignment(90, Stage::Revealing, State::Committed));
+        let (_dir, results) = results(&all.iter().collect::<Vec<_>>());
+        let said = steps(&all, &[], &hand(&results));
+        assert_eq!(said.len(), MOST_SAID);
+        assert!(matches!(said[0], Step::Owe(Debt::Reveal(_))));
+        let first = all[0].id;
+        assert!(matches!(&said[1], Step::Owe(Debt::Commit(commit)) if commit.task.0 == first));
     }
 
     #[test]

@@ -285,6 +285,7 @@ impl pallet_drilling::Config for Runtime {
     type BatchDeposit = ConstU128<{ constants::BATCH_DEPOSIT }>;
     type TaskPrice = ConstU128<{ constants::TASK_PRICE }>;
     type VoteBlocks = ConstU32<{ constants::VOTE_BLOCKS }>;
+    type Quorum = ConstU32<{ constants::QUORUM }>;
     type WindowBlocks = WindowBlocks;
     type AnswerBlocks = AnswerBlocks;
     type DutyBlocks = DutyBlocks;

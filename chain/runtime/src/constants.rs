@@ -62,7 +62,7 @@ pub const DRILLING_BOND: Balance = 100 * TOKEN;
 /// Blocks from leaving until a drilling bond comes free: a week.
 pub const DRILLING_UNBONDING: BlockNumber = 7 * 24 * 600;
 /// Most tasks that a machine has at one time.
-pub const PIPELINE: u32 = 8;
+pub const PIPELINE: u32 = 64;
 /// Share of agreed tasks that are audited.
 pub const AUDIT_PERCENT: u32 = 5;
 /// Share of a slashed bond that goes to the inspector who found the lie.
@@ -73,6 +73,8 @@ pub const BATCH_DEPOSIT: Balance = 100 * TOKEN;
 pub const TASK_PRICE: Balance = TOKEN / 100;
 /// Blocks of a vote on a batch: a day.
 pub const VOTE_BLOCKS: BlockNumber = 24 * 600;
+/// A vote on a batch counts if one in so many of all bonds stand behind it.
+pub const QUORUM: u32 = 10;
 /// Blocks that a machine has to commit, and to reveal, at least: on chains with short epochs its light client needs longer than one.
 pub const LEAST_WINDOW: BlockNumber = 30;
 

@@ -1,6 +1,6 @@
 //! All agree: the credit is the same, whatever the machine did the work with.
 
-use crate::network::Network;
+use crate::network::{GRACES_PLACES, Network};
 use anyhow::{Context, Result, ensure};
 use drilling::{Class, difficulty};
 use serde_json::Value;
@@ -24,7 +24,11 @@ pub fn credited_the_same(network: &mut Network) -> Result<()> {
     // They are the only ones: each of their tasks was both of theirs.
     let [one, other] = runtime.block_on(eyes.totals(cast.honest.each_ref().map(|(machine, _)| *machine)))?;
     ensure!(one == other && one >= 3 * worth, "one machine was credited {one}, the other {other}");
-    Ok(())
+    // Her tasks take milliseconds, and she has seen that.
+    runtime.block_on(eyes.until("as many places as Grace's agent may ask for", async || {
+        let worker = eyes.worker(cast.honest[1].0).await?;
+        Ok(worker.is_some_and(|worker| worker.places == GRACES_PLACES).then_some(()))
+    }))
 }
 
 fn agreed(status: &Value) -> u64 {

@@ -8,7 +8,7 @@ use crate::{
 use anyhow::{Result, ensure};
 use light_client::chain::runtime_types::pallet_drilling::types::State;
 
-pub async fn gains_nothing(pair: Pair<'_>, claim: &Claim) -> Result<()> {
+pub async fn gains_nothing(pair: Pair<'_>, claim: &Claim) -> Result<u128> {
     let Pair { eyes, heidi, ivan } = pair;
     let task = claim.task.id();
     heidi.commit(eyes, claim).await?;

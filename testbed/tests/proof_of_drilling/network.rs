@@ -14,6 +14,8 @@ use tokio::runtime::Runtime;
 
 /// Smallest units in a token.
 pub const TOKEN: u128 = 1_000_000_000_000;
+/// Tasks that Grace's agent may ask for; the others' may ask for as many as the stage allows.
+pub const GRACES_PLACES: u8 = 12;
 /// What a lie costs.
 pub const MACHINE_BOND: u128 = 100 * TOKEN;
 
@@ -78,7 +80,15 @@ impl Network {
             ivan: drive(&driven[2], "Ivan")?,
         };
         stage.start_agent()?;
-        grace.start_with(&stage, &[("MATRIXAI_DRILL_BACKEND", "scalar"), ("MATRIXAI_DRILL_THREADS", "2")])?;
+        let places = GRACES_PLACES.to_string();
+        grace.start_with(
+            &stage,
+            &[
+                ("MATRIXAI_DRILL_BACKEND", "scalar"),
+                ("MATRIXAI_DRILL_THREADS", "2"),
+                ("MATRIXAI_DRILL_PLACES", &places),
+            ],
+        )?;
         let devices = [&cast.heidi, &cast.second, &cast.ivan];
         let from = &cast.honest[0].1;
         runtime.block_on(try_join_all(devices.map(|driven| driven.endow(&eyes, from))))?;

@@ -57,39 +57,41 @@ async fn act<'a>(pair: Pair<'a>, stage: &Stage) -> Result<[Absent<'a>; 2]> {
         Absent { claim: without_ivan, present: heidi, absent: ivan },
         Absent { claim: without_heidi, present: ivan, absent: heidi },
     ];
-    tokio::try_join!(
+    let (a, b, c, (), ()) = tokio::try_join!(
         copycat::gains_nothing(pair, &copied),
         silence::unrevealed(pair, &silent),
         silence::revealed_late(pair, &late),
         absence::waits(eyes, &absent[0]),
         absence::waits(eyes, &absent[1]),
     )?;
+    ensure!(a + b + c == MACHINE_BOND, "one silence costs one bond: {a}, {b}, {c}");
     let after = eyes.totals([heidi.machine, ivan.machine]).await?;
     ensure!(before == after, "credited {before:?} before, {after:?} after");
     absence::lapses(pair, stage).await?;
     Ok(absent)
 }
 
-/// Ivan committed and showed nothing: he pays, and Heidi, who showed her result, has half of it.
-pub async fn silenced(pair: Pair<'_>, task: Id) -> Result<()> {
+/// Ivan committed and showed nothing: Heidi, who showed her result, has half of what he pays, which is returned.
+pub async fn silenced(pair: Pair<'_>, task: Id) -> Result<u128> {
     let Pair { eyes, heidi, ivan } = pair;
     eyes.until_told("the end", task, |told| matches!(told, Told::Closed { .. }).then_some(())).await?;
     let told = eyes.told(task);
     let verdicts = (eyes.verdict(heidi.machine, task).await?, eyes.verdict(ivan.machine, task).await?);
     let wanted = (Some(Verdict::Forfeited), Some(Verdict::Convicted(Lie::Unrevealed)));
     ensure!(verdicts == wanted, "{verdicts:?}: {told:?}");
-    let slashed = |event: &Told| match event {
-        Told::Convicted { machine, slashed, .. } => *machine == ivan.machine && *slashed == MACHINE_BOND,
-        _ => false,
-    };
+    let slashed = told.iter().find_map(|event| match event {
+        Told::Convicted { machine, slashed, .. } if *machine == ivan.machine => Some(*slashed),
+        _ => None,
+    });
+    let slashed = slashed.with_context(|| format!("not convicted: {told:?}"))?;
     let heidis: AccountId32 = heidi.owner.account();
-    let compensated = |event: &Told| match event {
-        Told::Compensated { owner, amount, .. } => *owner == heidis && *amount == MACHINE_BOND / 2,
-        _ => false,
-    };
-    ensure!(told.iter().any(slashed) && told.iter().any(compensated), "{told:?}");
+    let compensated = told.iter().map(|event| match event {
+        Told::Compensated { owner, amount, .. } if *owner == heidis => *amount,
+        _ => 0,
+    });
+    ensure!(compensated.sum::<u128>() == slashed / 2, "{told:?}");
     ensure!(!told.iter().any(|event| matches!(event, Told::Agreed { .. })), "credited: {told:?}");
-    Ok(())
+    Ok(slashed)
 }
 
 /// Whether everybody may reveal.

@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::Result;
 
-pub async fn unrevealed(pair: Pair<'_>, claim: &Claim) -> Result<()> {
+pub async fn unrevealed(pair: Pair<'_>, claim: &Claim) -> Result<u128> {
     let Pair { eyes, heidi, ivan } = pair;
     tokio::try_join!(heidi.commit(eyes, claim), ivan.commit(eyes, claim))?;
     until_revealing(eyes, claim.task.id()).await?;
@@ -14,7 +14,7 @@ pub async fn unrevealed(pair: Pair<'_>, claim: &Claim) -> Result<()> {
     silenced(pair, claim.task.id()).await
 }
 
-pub async fn revealed_late(pair: Pair<'_>, claim: &Claim) -> Result<()> {
+pub async fn revealed_late(pair: Pair<'_>, claim: &Claim) -> Result<u128> {
     let Pair { eyes, heidi, ivan } = pair;
     tokio::try_join!(heidi.commit(eyes, claim), ivan.commit(eyes, claim))?;
     let deadline = until_revealing(eyes, claim.task.id()).await?;

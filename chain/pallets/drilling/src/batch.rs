@@ -120,7 +120,7 @@ impl<T: Config> Pallet<T> {
             votes.fold(0u128, |sum, (voter, _)| sum.saturating_add(Bonds::<T>::get(voter).active))
         };
         let (yes, no) = (stake(true), stake(false));
-        let enough = |stake: u128| stake.saturating_mul(10) >= Bonded::<T>::get();
+        let enough = |stake: u128| stake.saturating_mul(T::Quorum::get().into()) >= Bonded::<T>::get();
         let approved = yes > no && enough(yes) && Self::approve(id).is_ok();
         if !approved {
             // Who publishes what the network doesn't want pays for the network's time; who merely found no voters, or a few against, doesn't.
@@ -201,6 +201,14 @@ impl<T: Config> Pallet<T> {
         batch.running = batch.running.saturating_sub(1);
         if again && batch.left > 0 {
             batch.left = batch.left.saturating_add(1);
+            // Behind the others of its class: one whose tasks come to nothing must not keep them waiting.
+            Supply::<T>::mutate(batch.class, |supply| {
+                let queue: &mut [BatchId] = supply.as_mut();
+                let at = queue.iter().position(|other| *other == id).unwrap_or(queue.len());
+                if let Some(from_here @ [_, ..]) = queue.get_mut(at..) {
+                    from_here.rotate_left(1);
+                }
+            });
         }
         let over = batch.left == 0 && batch.running == 0;
         Batches::<T>::insert(id, batch);

@@ -109,7 +109,7 @@ impl<T: Config> Pallet<T> {
     /// Half of what was slashed goes to those who did nothing wrong, to each the same; the rest stays in the pot.
     pub(crate) fn compensate(id: TaskId, slashed: u128, honest: &[Account]) {
         let share = (slashed / 2).checked_div(honest.len() as u128).unwrap_or(0);
-        for owner in honest {
+        for owner in honest.iter().filter(|_| share > 0) {
             let amount = Self::pay(owner, share);
             Self::deposit_event(Event::Compensated { task: id, owner: owner.clone(), amount });
         }

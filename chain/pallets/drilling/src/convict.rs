@@ -1,7 +1,8 @@
 //! Conviction: by silence, or by a fraud proof that the chain checks itself. Nobody's word slashes anybody.
 
 use crate::{
-    Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, types::*, weights::WeightInfo,
+    Accused, Config, Disclosures, Disputes, Error, Event, Pallet, Tasks, Workers, types::*,
+    weights::WeightInfo,
 };
 use drilling::{Kernel, MAX_INPUTS, MAX_WIDTH, Question, Spec, fraud};
 use pallet_draw::Draw;
@@ -80,10 +81,13 @@ impl<T: Config> Pallet<T> {
         Accused::<T>::remove(machine, id);
     }
 
-    /// Takes a machine's bond and its place.
+    /// Takes a machine's bond and its place. An outage silences a machine about everything that it has committed to: that costs one bond,
+    /// not one for each, else the more a machine can do the more it would risk. A result that is kept back earns nobody anything.
     pub(crate) fn punish(id: TaskId, replica: &mut Replica, lie: Lie) -> u128 {
         replica.state = State::Convicted(lie);
-        let slashed = Self::slash(&replica.owner);
+        let paid =
+            lie == Lie::Unrevealed && Workers::<T>::get(replica.machine).is_some_and(|worker| worker.silent);
+        let slashed = if paid { 0 } else { Self::slash(&replica.owner) };
         Self::note(&replica.machine, id, Verdict::Convicted(lie));
         Self::deposit_event(Event::Convicted {
             task: id,

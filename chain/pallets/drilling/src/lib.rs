@@ -140,7 +140,11 @@ pub mod pallet {
         /// Blocks of a vote.
         #[pallet::constant]
         type VoteBlocks: Get<u32>;
+        /// Which part of all stakes a vote needs to be won, or lost with the deposit: one in so many.
+        #[pallet::constant]
+        type Quorum: Get<u32>;
         /// Blocks to commit in, and blocks to reveal in.
+        #[pallet::constant]
         type WindowBlocks: Get<u32>;
         /// Blocks to answer a question in.
         type AnswerBlocks: Get<u32>;

@@ -15,10 +15,17 @@ use polkadot_sdk::*;
 use frame_support::pallet_prelude::{Get, Weight};
 use sp_io::hashing::blake2_256;
 
-/// A machine that may be given a task now.
+/// A machine that may be given a task now, and so many of this pool.
 struct Fit {
-    entry: Entry,
+    machine: MachineId,
+    places: u8,
     owner: Account,
+}
+
+impl Fit {
+    const fn entry(&self) -> Entry {
+        Entry { machine: self.machine, places: Some(self.places) }
+    }
 }
 
 /// What a block still may do.
@@ -98,7 +105,8 @@ impl<T: Config> Pallet<T> {
             let Some(seed) = seed.filter(|_| !round.over) else {
                 let Some(entry) = round.left.pop().or_else(|| round.again.pop()) else { return true };
                 budget.looks = budget.looks.saturating_sub(1);
-                Self::wait_on(round.frozen_in.saturating_add(1), class, entry);
+                let places = Self::places_of(&entry, round.frozen_in, class);
+                Self::wait_on(round.frozen_in.saturating_add(1), class, entry.machine, places);
                 continue;
             };
             if round.left.is_empty() {
@@ -135,23 +143,24 @@ impl<T: Config> Pallet<T> {
         while team.len() < wanted && aside.len() < PASSED_OVER as usize && budget.looks > 0 {
             let Some(entry) = round.left.pop() else { break };
             budget.looks = budget.looks.saturating_sub(1);
-            match Self::fit(class, entry) {
-                Some(fit) if owners.contains(&fit.owner) => aside.push(fit.entry),
+            let places = Self::places_of(&entry, round.frozen_in, class);
+            match Self::fit(class, entry.machine, places) {
+                Some(fit) if owners.contains(&fit.owner) => aside.push(fit.entry()),
                 Some(fit) => {
                     owners.push(fit.owner.clone());
                     team.push(fit);
                 }
-                None => Self::give_up(&entry),
+                None => Self::give_up(&entry.machine, places),
             }
         }
         let complete = team.len() == wanted;
         if !complete && short.is_none() && aside.len() >= PASSED_OVER as usize {
             // One owner's fill this part of the pool. Were only the first of them put off, each would cost as many looks again.
-            let put_off = team.drain(..).map(|fit| fit.entry).chain(aside.drain(..));
+            let put_off = team.drain(..).map(|fit| fit.entry()).chain(aside.drain(..));
             put_off.for_each(|entry| round.again.try_push(entry).unwrap_or_default());
         } else if !complete {
             // The first found nobody to be matched with: it is out of this lap. The others may still match among themselves.
-            let mut unmatched = team.drain(..).map(|fit| fit.entry);
+            let mut unmatched = team.drain(..).map(|fit| fit.entry());
             if let Some(entry) = unmatched.next() {
                 let _ = round.again.try_push(entry);
             }
@@ -167,9 +176,9 @@ impl<T: Config> Pallet<T> {
             return;
         }
         for fit in &team {
-            let places = fit.entry.places.saturating_sub(1);
+            let places = fit.places.saturating_sub(1);
             if places > 0 {
-                let _ = round.again.try_push(Entry { places, ..fit.entry });
+                let _ = round.again.try_push(Entry { machine: fit.machine, places: Some(places) });
             }
         }
         round.matched = true;
@@ -182,20 +191,27 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Whether the machine of a pool's entry may still be given a task.
-    fn fit(class: Class, entry: Entry) -> Option<Fit> {
-        let worker = Workers::<T>::get(entry.machine)?;
-        let room = worker.waiting > 0 && worker.tasks.len() < usize::from(worker.places);
+    /// How many places an entry of a pool stands for. From the first look on they are told by the entry.
+    fn places_of(entry: &Entry, frozen_in: u64, class: Class) -> u8 {
+        entry.places.unwrap_or_else(|| {
+            Workers::<T>::mutate_extant(entry.machine, |worker| worker.leave_pool(frozen_in, class))
+        })
+    }
+
+    /// Whether a machine that stood in a pool may still be given a task.
+    fn fit(class: Class, machine: MachineId, places: u8) -> Option<Fit> {
+        let worker = Workers::<T>::get(machine)?;
+        let room = places > 0 && worker.waiting > 0 && worker.tasks.len() < usize::from(worker.places);
         if worker.class != class || !room {
             return None;
         }
-        let member = T::Fleet::member(&entry.machine)?;
+        let member = T::Fleet::member(&machine)?;
         let bond = Bonds::<T>::get(&worker.owner);
         if !member.active || member.owner != worker.owner || !Self::covers(&bond, bond.machines) {
-            Self::stop(&entry.machine);
+            Self::stop(&machine);
             return None;
         }
-        Some(Fit { entry, owner: member.owner })
+        Some(Fit { machine, places, owner: member.owner })
     }
 
     /// Lets a team begin a new task. `false`: too much falls due already, and it waits anew.
@@ -209,7 +225,7 @@ impl<T: Config> Pallet<T> {
         let id = task.id();
         let deadline = Self::now().saturating_add(T::WindowBlocks::get());
         if !Self::watch(deadline, Item::Task(id)) {
-            team.iter().for_each(|fit| Self::wait_anew(&Entry { places: 1, ..fit.entry }));
+            team.iter().for_each(|fit| Self::wait_anew(&fit.machine));
             return false;
         }
         if let Some(batch) = next.batch {
@@ -218,7 +234,7 @@ impl<T: Config> Pallet<T> {
         let Next { worth, batch, .. } = next;
         let (stage, replicas) = (Stage::Committing, Default::default());
         let mut work = Work { task, class, worth, batch, stage, deadline, replicas };
-        let machines = team.iter().map(|fit| fit.entry.machine).collect();
+        let machines = team.iter().map(|fit| fit.machine).collect();
         for fit in team {
             Self::enlist(id, &mut work, fit);
         }
@@ -234,48 +250,48 @@ impl<T: Config> Pallet<T> {
         let deadline = work.deadline;
         let _ = Self::watch(deadline, Item::Task(id));
         for fit in team {
-            Self::deposit_event(Event::Replaced { task: id, machine: fit.entry.machine, deadline });
+            Self::deposit_event(Event::Replaced { task: id, machine: fit.machine, deadline });
             Self::enlist(id, &mut work, fit);
         }
         Tasks::<T>::insert(id, work);
     }
 
     fn enlist(id: TaskId, work: &mut Work, fit: Fit) {
-        let machine: MachineId = fit.entry.machine;
+        let Fit { machine, owner, .. } = fit;
         Workers::<T>::mutate_extant(machine, |worker| {
             worker.waiting = worker.waiting.saturating_sub(1);
             let _ = worker.tasks.try_push(id);
         });
         T::Credit::begin(&machine, Kind::Drilling);
-        let _ = work.replicas.try_push(Replica { machine, owner: fit.owner, state: State::Assigned });
+        let _ = work.replicas.try_push(Replica { machine, owner, state: State::Assigned });
     }
 
     /// The places of a pool that nothing came of wait in the next one, whose seed nobody knows either: its round comes after this one.
     /// In the running epoch's they would meet only those who waited at the same pace, two epochs at a time.
-    fn wait_on(epoch: u64, class: Class, entry: Entry) {
-        let waits = |worker: Worker| worker.class == class && worker.places > 0;
-        if !Workers::<T>::get(entry.machine).is_some_and(waits) {
-            return Self::give_up(&entry);
-        }
+    fn wait_on(epoch: u64, class: Class, machine: MachineId, places: u8) {
+        let waits = |worker: Worker| places > 0 && worker.class == class && worker.places > 0;
+        let entry = Entry { machine, places: Some(places) };
         // Where that pool is full, the machine says again that it is ready.
-        if Pools::<T>::try_append(epoch, class, entry).is_err() {
-            Self::give_up(&entry);
+        if !Workers::<T>::get(machine).is_some_and(waits)
+            || Pools::<T>::try_append(epoch, class, entry).is_err()
+        {
+            Self::give_up(&machine, places);
         }
     }
 
-    /// Places that nothing came of wait in the running epoch's pool.
-    fn wait_anew(entry: &Entry) {
-        let Some(mut worker) = Workers::<T>::get(entry.machine) else { return };
-        worker.waiting = worker.waiting.saturating_sub(entry.places);
+    /// A place that nothing came of waits in the running epoch's pool.
+    fn wait_anew(machine: &MachineId) {
+        let Some(mut worker) = Workers::<T>::get(machine) else { return };
+        worker.waiting = worker.waiting.saturating_sub(1);
         // Where the pool is full, the machine says again that it is ready.
-        let _ = Self::enter_pool(&entry.machine, &mut worker);
-        Workers::<T>::insert(entry.machine, worker);
+        let _ = Self::enter_pool(machine, &mut worker);
+        Workers::<T>::insert(machine, worker);
     }
 
-    /// A place in a pool that its machine cannot use any more.
-    fn give_up(entry: &Entry) {
-        Workers::<T>::mutate_extant(entry.machine, |worker| {
-            worker.waiting = worker.waiting.saturating_sub(entry.places);
+    /// Places in a pool that their machine cannot use any more.
+    fn give_up(machine: &MachineId, places: u8) {
+        Workers::<T>::mutate_extant(machine, |worker| {
+            worker.waiting = worker.waiting.saturating_sub(places);
         });
     }
 

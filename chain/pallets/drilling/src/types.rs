@@ -28,7 +28,9 @@ pub const MOST_AT_ONCE: u8 = 3;
 /// Most replicas of a task, those that came to nothing included.
 pub const MOST_REPLICAS: u32 = 6;
 /// Most places in a machine's pipeline; the runtime may allow fewer.
-pub const MOST_PLACES: u32 = 16;
+pub const MOST_PLACES: u32 = 64;
+/// Pools that a machine may stand in at one time: more than one where rounds have fallen behind.
+pub const POOLED: u32 = 8;
 /// Outcomes kept in a worker's record.
 pub const RECENT: u32 = 16;
 /// Entries of one epoch's pool of a class: twice as many replicas as blocks have room for.
@@ -184,10 +186,14 @@ struct Worker {
     pub places: u8,
     /// Places that stand in pools, waiting for a draw.
     pub waiting: u8,
+    /// Which pools of whole epochs they stand in.
+    pub pooled: BoundedVec<Pooled, ConstU32<POOLED>>,
     /// Tasks that it has and that are not settled.
     pub tasks: BoundedVec<TaskId, ConstU32<MOST_PLACES>>,
     /// The last outcomes, oldest first.
     pub recent: BoundedVec<(TaskId, Verdict), ConstU32<RECENT>>,
+    /// It kept silent about a result, has paid for that, and was not ready since: what else falls due of the same outage costs no more.
+    pub silent: bool,
     /// Tasks ever agreed.
     pub agreed: u32,
     /// Tasks ever not committed to.
@@ -199,13 +205,26 @@ struct Worker {
 }}
 
 wire! {
-/// A machine's place in a pool.
+/// A machine's places in the pool of an epoch. They are counted with the machine, and the pool has one entry for all of them: places
+/// come free one by one, and entries for each would fill pools with few machines.
+#[derive(Copy)]
+struct Pooled {
+    /// Which epoch's.
+    pub epoch: u64,
+    /// Which class's.
+    pub class: Class,
+    /// How many.
+    pub places: u8,
+}}
+
+wire! {
+/// A machine in a pool.
 #[derive(Copy)]
 struct Entry {
     /// The machine.
     pub machine: MachineId,
-    /// Tasks that it takes from this pool.
-    pub places: u8,
+    /// Tasks that it takes from this pool; as many as it has [`Pooled`] where this is none.
+    pub places: Option<u8>,
 }}
 
 wire! {
@@ -404,6 +423,23 @@ impl Worker {
     pub fn free(&self) -> u8 {
         let taken = self.waiting.saturating_add(self.tasks.len().min(usize::from(u8::MAX)) as u8);
         self.places.saturating_sub(taken)
+    }
+
+    /// Counts places in a pool that the machine stands in already. `false`: it does not yet.
+    pub fn join_pool(&mut self, joining: &Pooled) -> bool {
+        let same = |pooled: &&mut Pooled| (pooled.epoch, pooled.class) == (joining.epoch, joining.class);
+        let pooled = self.pooled.iter_mut().find(same);
+        let joined = pooled.is_some();
+        if let Some(pooled) = pooled {
+            pooled.places = pooled.places.saturating_add(joining.places);
+        }
+        joined
+    }
+
+    /// Takes the machine's places out of a pool whose round runs.
+    pub fn leave_pool(&mut self, epoch: u64, class: Class) -> u8 {
+        let at = self.pooled.iter().position(|pooled| (pooled.epoch, pooled.class) == (epoch, class));
+        at.map_or(0, |at| self.pooled.remove(at).places)
     }
 }
 

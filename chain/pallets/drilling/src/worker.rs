@@ -41,6 +41,7 @@ impl<T: Config> Pallet<T> {
             Self::count_machine(&member.owner, true);
         }
         (worker.owner, worker.class, worker.places) = (member.owner, class, places);
+        worker.silent = false;
         ensure!(Self::enter_pool(&machine, &mut worker), Error::<T>::PoolFull);
         Workers::<T>::insert(machine, worker);
         Self::deposit_event(Event::Ready { machine, class, places });
@@ -62,8 +63,12 @@ impl<T: Config> Pallet<T> {
         if places == 0 {
             return true;
         }
-        let entry = Entry { machine: *machine, places };
-        let entered = Pools::<T>::try_append(T::Draw::epoch(), worker.class, entry).is_ok();
+        let pooled = Pooled { epoch: T::Draw::epoch(), class: worker.class, places };
+        let entry = Entry { machine: *machine, places: None };
+        let entered = worker.join_pool(&pooled)
+            || (!worker.pooled.is_full()
+                && Pools::<T>::try_append(pooled.epoch, pooled.class, entry).is_ok()
+                && worker.pooled.try_push(pooled).is_ok());
         if entered {
             worker.waiting = worker.waiting.saturating_add(places);
         }
@@ -98,6 +103,7 @@ impl<T: Config> Pallet<T> {
         if let Some(count) = count {
             *count = count.saturating_add(1);
         }
+        worker.silent |= verdict == Verdict::Convicted(Lie::Unrevealed);
         if stays {
             // Where the pool is full, the machine says again that it is ready.
             let _ = Self::enter_pool(machine, &mut worker);
@@ -115,8 +121,10 @@ fn new(owner: Account, class: Class) -> Worker {
         class,
         places: 0,
         waiting: 0,
+        pooled: Default::default(),
         tasks: Default::default(),
         recent: Default::default(),
+        silent: false,
         agreed: 0,
         dropped: 0,
         forfeited: 0,

@@ -62,8 +62,10 @@ fn workers() {
             class: Class::Tiny,
             places: 4,
             waiting: 4,
+            pooled: Default::default(),
             tasks: Default::default(),
             recent: Default::default(),
+            silent: false,
             agreed: 0,
             dropped: 0,
             forfeited: 0,
@@ -71,7 +73,7 @@ fn workers() {
         };
         pallet_drilling::Workers::<Runtime>::insert(machine(number), worker);
     }
-    let entries = (0..WAITING).map(|number| Entry { machine: machine(number), places: 4 });
+    let entries = (0..WAITING).map(|number| Entry { machine: machine(number), places: Some(4) });
     pallet_drilling::Pools::<Runtime>::insert(0, Class::Tiny, BoundedVec::truncate_from(entries.collect()));
 }
 

@@ -97,6 +97,9 @@ pub fn worker<T: Real>(number: u32, class: Class, tasks: &[TaskId]) -> MachineId
     let filler = (0..MOST_PLACES as usize - 1).map(|at| [at as u8 + 1; 32]);
     let tasks: Vec<TaskId> =
         tasks.iter().copied().chain(filler).take(T::Pipeline::get() as usize - 1).collect();
+    // There is room for one more, and the one that is looked for is the last.
+    let others = (2..POOLED).map(|other| u64::from(other) + 1_000_000);
+    let pooled: Vec<Pooled> = others.chain([0]).map(|epoch| Pooled { epoch, class, places: 1 }).collect();
     let recent = [([1; 32], Verdict::Agreed); RECENT as usize];
     Workers::<T>::insert(
         id,
@@ -105,8 +108,10 @@ pub fn worker<T: Real>(number: u32, class: Class, tasks: &[TaskId]) -> MachineId
             class,
             places: MOST_PLACES as u8,
             waiting: 1,
+            pooled: BoundedVec::truncate_from(pooled),
             tasks: BoundedVec::truncate_from(tasks),
             recent: BoundedVec::truncate_from(recent.to_vec()),
+            silent: false,
             agreed: 1,
             dropped: 0,
             forfeited: 0,

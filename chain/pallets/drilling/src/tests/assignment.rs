@@ -112,7 +112,7 @@ fn a_pool_has_so_much_room_and_no_more() {
     run(|| {
         machine(11, owner(1));
         machine(12, owner(2));
-        let entry = Entry { machine: id(99), places: 1 };
+        let entry = Entry { machine: id(99), places: Some(1) };
         let full = vec![entry; POOL as usize - 1];
         crate::Pools::<Test>::insert(Epoch::get(), Class::Tiny, BoundedVec::truncate_from(full));
         ready(11, 1).unwrap();
@@ -169,7 +169,7 @@ fn only_machines_that_may_are_given_tasks() {
         set(Level::Virtual, false);
         assert_eq!(ready(11, 1), Err("NotActive"));
         set(Level::Virtual, true);
-        assert_eq!(ready(11, 5), Err("TooManyPlaces"));
+        assert_eq!(ready(11, PIPELINE as u8 + 1), Err("TooManyPlaces"));
         assert_eq!(ready(11, 0), Err("NotReady"));
         ready(11, 2).unwrap();
         assert_eq!(ready(11, 2), Err("AlreadyReady"));
@@ -266,4 +266,25 @@ fn a_class_that_needs_long_keeps_no_other_waiting() {
         go(6);
         assert!(!crate::Rounds::<Test>::contains_key(Class::Tiny));
     });
+}
+
+#[test]
+fn who_asks_for_more_places_is_given_more() {
+    for seed in 0..20 {
+        run(|| {
+            Seed::set(seed);
+            let asked = [32, 32, 16, 8, 8, 4, 2, 1, 1u8];
+            for (number, places) in (1u8..).zip(asked) {
+                machine(10 + number, owner(number));
+                ready(10 + number, places).unwrap();
+            }
+            go_to_draw();
+            go(5);
+            let given = |number: u8| Workers::<Test>::get(id(10 + number)).unwrap().tasks.len();
+            let short: Vec<usize> =
+                (1u8..).zip(asked).map(|(number, places)| usize::from(places) - given(number)).collect();
+            // Whoever is left at the end of a lap, or has too few others to meet, waits on.
+            assert!(short.iter().sum::<usize>() <= 10, "{short:?}");
+        });
+    }
 }

@@ -132,6 +132,7 @@ impl Fleet for List {
 
 pub const BOND: u128 = 1_000;
 pub const FEE: u128 = 5;
+pub const PIPELINE: u32 = 32;
 pub const WINDOW: u32 = 10;
 pub const ANSWER: u32 = 12;
 pub const DUTY: u32 = 30;
@@ -147,13 +148,14 @@ impl crate::Config for Test {
     type Pot = Pot;
     type MachineBond = ConstU128<BOND>;
     type Unbonding = ConstU32<UNBONDING>;
-    type Pipeline = ConstU32<4>;
+    type Pipeline = ConstU32<PIPELINE>;
     type AuditPercent = Audits;
     type BountyPercent = ConstU32<10>;
     type InspectionFee = ConstU128<FEE>;
     type BatchDeposit = ConstU128<100>;
     type TaskPrice = ConstU128<2>;
     type VoteBlocks = ConstU32<20>;
+    type Quorum = ConstU32<10>;
     type WindowBlocks = ConstU32<WINDOW>;
     type AnswerBlocks = ConstU32<ANSWER>;
     type DutyBlocks = ConstU32<DUTY>;

@@ -248,3 +248,20 @@ fn shapes_that_spare_work_are_refused() {
         }
     });
 }
+
+#[test]
+fn a_batch_that_comes_to_nothing_keeps_no_other_waiting() {
+    run(|| {
+        let [failing, other] = [(); 2].map(|()| publish(spec(), 5, 1).unwrap());
+        let queue = || Supply::<Test>::get(Class::Tiny).into_inner();
+        assert_eq!(queue(), [failing, other]);
+        machine(11, owner(1));
+        machine(12, owner(2));
+        (11..=12).for_each(|number| ready(number, 1).unwrap());
+        go_to_draw();
+        assert_eq!(Tasks::<Test>::iter_values().next().unwrap().batch, Some(failing));
+        go(WINDOW + 1);
+        assert_eq!(queue(), [other, failing], "nobody committed");
+        assert_eq!(Batches::<Test>::get(failing).unwrap().left, 5);
+    });
+}

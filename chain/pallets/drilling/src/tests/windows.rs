@@ -116,6 +116,61 @@ fn to_commit_and_not_to_reveal_is_a_lie() {
 }
 
 #[test]
+fn an_outage_costs_one_bond_however_many_results_it_silences() {
+    run(|| {
+        machine(11, owner(1));
+        machine(12, owner(2));
+        (11..=12).for_each(|number| ready(number, 3).unwrap());
+        go_to_draw();
+        let tasks: Vec<_> = Tasks::<Test>::iter_keys().collect();
+        assert_eq!(tasks.len(), 3);
+        for task in &tasks {
+            let story = Story::honest(*task);
+            (11..=12).for_each(|number| commit(number, *task, &story).unwrap());
+            reveal(11, *task, &story).unwrap();
+        }
+        go(WINDOW + 1);
+        tasks.iter().for_each(|task| forgotten(*task));
+        let worker = |number| Workers::<Test>::get(id(number)).unwrap();
+        assert_eq!((worker(11).forfeited, worker(12).convicted, worker(12).places), (3, 3, 0));
+        assert_eq!(at_stake(&owner(2)), 3 * BOND);
+        assert_eq!(free(&owner(1)), RICH - 4 * BOND + BOND / 2);
+        let paid = events().into_iter().filter(|event| matches!(event, Event::Compensated { .. }));
+        assert_eq!(paid.count(), 1, "nothing is not paid");
+        // Once it says again that it is ready, its next silence is another.
+        ready(12, 1).unwrap();
+        go_to_draw();
+        let task = Tasks::<Test>::iter_keys().next().unwrap();
+        let story = Story::honest(task);
+        (11..=12).for_each(|number| commit(number, task, &story).unwrap());
+        go(WINDOW + 1);
+        assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (3 * BOND, 2 * BOND));
+    });
+}
+
+#[test]
+fn an_outage_excuses_no_lie() {
+    run(|| {
+        machine(11, owner(1));
+        machine(12, owner(2));
+        (11..=12).for_each(|number| ready(number, 2).unwrap());
+        go_to_draw();
+        let tasks: Vec<_> = Tasks::<Test>::iter_keys().collect();
+        let lie = Story::lying(tasks[1], 0, 7);
+        for (task, story) in [(tasks[0], Story::honest(tasks[0])), (tasks[1], lie.clone())] {
+            (11..=12).for_each(|number| commit(number, task, &story).unwrap());
+            reveal(11, task, &story).unwrap();
+        }
+        reveal(12, tasks[1], &lie).unwrap();
+        go(WINDOW + 1);
+        assert_eq!(at_stake(&owner(2)), 3 * BOND, "for its silence");
+        let proof = lie.accusation(Place::new(&lie.task, 0, 7).unwrap());
+        convict(&owner(9), tasks[1], 12, proof).unwrap();
+        assert_eq!(at_stake(&owner(2)), 2 * BOND, "and for its lie");
+    });
+}
+
+#[test]
 fn a_late_reveal_is_none() {
     run(|| {
         let task = task_of(2);
