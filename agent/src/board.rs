@@ -157,6 +157,9 @@ pub struct DrillView {
     /// Which classes have tasks, if the machine's own has none.
     #[serde(default)]
     pub no_supply: Option<String>,
+    /// Which class fits the machine better than the one it takes, and why.
+    #[serde(default)]
+    pub better_class: Option<String>,
     /// Tasks that cannot be done here.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
@@ -199,6 +202,36 @@ pub struct JobView {
     pub reading: bool,
 }
 
+/// Challenges of the GPUs, in blocks that the chain's randomness draws.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeView {
+    /// Why none is drawn, if none is.
+    pub off: Option<String>,
+    /// Blocks between two, on average.
+    pub mean_blocks: u32,
+    /// Whether one is under way.
+    pub under_way: bool,
+    /// The last one, also from before this run.
+    pub last: Option<LastChallenge>,
+}
+
+/// What came of a challenge.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastChallenge {
+    /// The block that drew it.
+    pub block: u64,
+    /// When the log was told, ms since 1970.
+    pub at_ms: u64,
+    /// How many checks there were, of all GPUs.
+    pub checks: usize,
+    /// Those that could not be done.
+    pub failed: usize,
+    /// The highest score among them: 0 speaks not against the machine, 1000: no honest machine does this.
+    pub score: u16,
+    /// The reason of that check; where none has a score, of the first that could not be done.
+    pub why: Option<String>,
+}
+
 /// Everything, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -236,6 +269,9 @@ pub struct Snapshot {
     /// Jobs whose weights are watched.
     #[serde(default)]
     pub jobs: Vec<JobView>,
+    /// Challenges of the GPUs.
+    #[serde(default)]
+    pub challenges: Option<ChallengeView>,
     /// When the last window of activity ended, ms since 1970.
     pub last_window_ms: Option<u64>,
     /// When the next anchor is due, ms since 1970.

@@ -126,6 +126,8 @@ pub struct Config {
     pub drill: bool,
     /// The size of those tasks: a hundredfold from each to the next.
     pub drill_class: DrillClass,
+    /// How many of them at one time, at most. The agent asks for as many as it does in time.
+    pub drill_places: u8,
     /// What works on them.
     pub drill_on: DrillOn,
     /// The processor's threads for that; as many as there are processors where this is 0.
@@ -140,6 +142,10 @@ pub struct Config {
     pub drill_data: Option<PathBuf>,
     /// Blocks between two digests of a job's weights, on average. Which, the chain's randomness says.
     pub snapshot_blocks: u32,
+    /// Blocks between two challenges of the GPUs, on average; never where this is 0. Which, the chain's randomness says.
+    pub challenge_blocks: u32,
+    /// Share of a GPU's free memory that a challenge fills, %.
+    pub challenge_memory_percent: u8,
     /// Jobs whose checkpoints are watched.
     #[serde(default)]
     pub job: Vec<Job>,
@@ -160,6 +166,7 @@ impl Default for Config {
             metrics: None,
             drill: true,
             drill_class: DrillClass::Small,
+            drill_places: u8::MAX,
             drill_on: DrillOn::Auto,
             drill_threads: 0,
             drill_backend: DrillBackend::Auto,
@@ -167,6 +174,8 @@ impl Default for Config {
             drill_power_watts: None,
             drill_data: None,
             snapshot_blocks: 100,
+            challenge_blocks: 14_400,
+            challenge_memory_percent: 90,
             job: Vec::new(),
         }
     }
@@ -241,6 +250,11 @@ impl Config {
                 "this processor lacks the instructions that drill_backend names; auto takes the fastest it has",
             ));
         }
+        if self.drill_places == 0 {
+            return Err(ConfigError::Senseless(
+                "drill_places must be at least 1; drill = false takes no tasks",
+            ));
+        }
         if !(1..=LONGEST_PERIOD).contains(&self.anchor_seconds) {
             return Err(ConfigError::Senseless(
                 "anchor_seconds must be at least 1, and at most 31536000, a year",
@@ -258,6 +272,11 @@ impl Config {
         }
         if self.snapshot_blocks == 0 {
             return Err(ConfigError::Senseless("snapshot_blocks must be at least 1"));
+        }
+        if !(1..=MOST_MEMORY).contains(&self.challenge_memory_percent) {
+            return Err(ConfigError::Senseless(
+                "challenge_memory_percent must be 1 to 95 (the result's tree needs the rest); challenge_blocks = 0 asks for none",
+            ));
         }
         if self.job.len() > JOBS {
             return Err(ConfigError::Senseless("there are more than 16 jobs"));
@@ -324,6 +343,7 @@ const KEYS: &[&str] = &[
     "metrics",
     "drill",
     "drill_class",
+    "drill_places",
     "drill_on",
     "drill_threads",
     "drill_backend",
@@ -331,11 +351,16 @@ const KEYS: &[&str] = &[
     "drill_power_watts",
     "drill_data",
     "snapshot_blocks",
+    "challenge_blocks",
+    "challenge_memory_percent",
     "job",
 ];
 
 /// Each job may read a file at the same time.
 const JOBS: usize = 16;
+
+/// A challenge's tree takes a thirtieth of what it fills.
+const MOST_MEMORY: u8 = 95;
 
 #[cfg(test)]
 mod tests {
@@ -370,6 +395,7 @@ mod tests {
             "tpm = \"device:\"",
             "tpm = \"tcp:host\"",
             "tpm = \"tcp:host:port\"",
+            "drill_places = 0",
             "window_seconds = 99999999999",
             "anchor_seconds = 99999999999",
         ] {
@@ -419,6 +445,17 @@ mod tests {
             assert!(matches!(from(&job("a", path)), Err(ConfigError::Invalid(_))), "{path}");
         }
         assert!(matches!(from("snapshot_blocks = 0"), Err(ConfigError::Senseless(_))));
+    }
+
+    #[test]
+    fn challenges_are_drawn_once_a_day_and_never_if_so_wanted() {
+        let config = from("").unwrap();
+        assert_eq!((config.challenge_blocks, config.challenge_memory_percent), (14_400, 90));
+        assert_eq!(from("challenge_blocks = 0").unwrap().challenge_blocks, 0);
+        for percent in [0, 96, 255] {
+            let refused = from(&format!("challenge_memory_percent = {percent}")).unwrap_err();
+            assert!(refused.to_string().contains("challenge_memory_percent"), "{refused}");
+        }
     }
 
     #[test]

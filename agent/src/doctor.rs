@@ -2,7 +2,7 @@
 
 use crate::{
     begin,
-    board::{self, Part, Snapshot, Trouble},
+    board::{self, LastChallenge, Part, Snapshot, Trouble},
     chain,
     clock::now_ms,
     config::Config,
@@ -186,7 +186,7 @@ fn agent(state: &StateDir) -> Vec<Finding> {
         }];
     };
     let said = Snapshot::load(&state.status()).filter(|said| i64::from(said.pid) == i64::from(pid));
-    let Some(Snapshot { troubles, drill, .. }) = said else {
+    let Some(Snapshot { troubles, drill, challenges, .. }) = said else {
         return vec![Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"))];
     };
     let mut findings: Vec<Finding> =
@@ -194,11 +194,32 @@ fn agent(state: &StateDir) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble")));
     }
-    let no_supply = drill.and_then(|drill| drill.no_supply);
+    let (no_supply, better_class) = drill.map_or((None, None), |drill| (drill.no_supply, drill.better_class));
     findings.extend(no_supply.map(|why| {
         Finding::doubtful("drilling", why, "until then the machine waits, and earns nothing by drilling")
     }));
+    findings.extend(better_class.map(|why| {
+        Finding::doubtful("drilling", why, "until then compute power shows only a part of this machine")
+    }));
+    findings.extend(challenges.and_then(|view| about_challenge(&view.last?)));
     findings
+}
+
+/// What the last challenge of the GPUs found, where that is worth a word. It is in the log, whatever is done about it now.
+fn about_challenge(last: &LastChallenge) -> Option<Finding> {
+    let LastChallenge { block, at_ms, failed, score, why, .. } = last;
+    let why = why.as_deref()?;
+    let advice = match score {
+        0 => "a GPU that others work on is left alone, and that is in order; otherwise see `nvidia-smi`",
+        _ => {
+            "whoever reads the log sees it; `matrixai-agent log list` has every check, docs/gpu-challenges.md what each compares"
+        }
+    };
+    let found = format!(
+        "the challenge of the GPUs that block {block} drew {}: score {score} of 1000, {failed} checks could not be done: {why}",
+        ago(*at_ms)
+    );
+    Some(Finding::doubtful("GPU", found, advice))
 }
 
 fn about_trouble(part: Part, trouble: &Trouble) -> Finding {

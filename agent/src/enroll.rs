@@ -16,6 +16,7 @@ use crate::{
     recorder::end_mark,
     run::begin_off_reactor,
     secrets::{self, Stranger},
+    standing::{self, Obstacle, Standing},
     state_dir::StateDir,
     tpm_worker::TpmWorker,
     upkeep::{chain_specification, start_client},
@@ -82,8 +83,10 @@ fn report(agent: &Agent, enrolled: &Enrolled, output: &Output) -> Result<()> {
     });
     output.result(&value, || {
         let said = if *already { "enrolled already; nothing new was requested" } else { "enrolled" };
-        let lapsed =
-            if machine.standing == "lapsed" { "; its first anchor brings the machine back" } else { "" };
+        let lapsed = match Standing::parse(&machine.standing) {
+            Some(Standing::Lapsed) => "; its first anchor brings the machine back",
+            _ => "",
+        };
         format!(
             "{said}\n  machine  {id}\n  standing {}\n  level    {}\n  epoch    {}\n  owner    {}\n\
              next: start the agent (systemctl start matrixai-agent, or matrixai-agent run){lapsed}",
@@ -195,10 +198,10 @@ async fn with_client(
 
 /// Why these keys can enrol no machine that the chain has. A retired one may join again, with keys that never were on chain.
 fn shut_out(machine: &Machine, ak: &[u8]) -> Option<Failure> {
-    match machine.standing.as_str() {
-        "forked" => Some(Failure::Forked),
-        "retired" if machine.ak_public == ak => Some(Failure::Retired { epoch: machine.epoch }),
-        _ => None,
+    match standing::obstacle(machine, ak)? {
+        Obstacle::Forked => Some(Failure::Forked),
+        Obstacle::Retired => Some(Failure::Retired { epoch: machine.epoch }),
+        Obstacle::OtherKeys => None,
     }
 }
 
@@ -318,26 +321,7 @@ async fn wait_ready(client: &LightClient, steps: &Steps) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn machine(standing: &str) -> Machine {
-        Machine {
-            owner: "owner".into(),
-            device: [1; 32],
-            ak_public: vec![2],
-            level: "hardware".into(),
-            standing: standing.into(),
-            epoch: 3,
-            head: attest::verify::AnchorHead {
-                size: 0,
-                root: [0; 32],
-                counter: 0,
-                reset_count: 0,
-                restart_count: 0,
-            },
-            recent: Vec::new(),
-            due: 0,
-        }
-    }
+    use crate::standing::tests::machine;
 
     #[test]
     fn a_retired_machine_joins_again_with_new_keys_alone_and_a_forked_one_never() {

@@ -28,7 +28,7 @@ pub fn start(options: Options, recorder: Recorder) -> std::io::Result<()> {
 }
 
 /// What is found about each GPU, by number. Nothing where there is neither a driver nor a GPU.
-fn look(options: &Options) -> Vec<(u16, Finding)> {
+pub fn look(options: &Options) -> Vec<(u16, Finding)> {
     let (driver, nvml) = match Probe::open(options).gpu_identities() {
         Ok((driver, gpus)) => (driver, Ok(gpus)),
         Err(state) => (String::new(), Err(state)),

@@ -110,10 +110,19 @@ fn summary(body: &Body) -> String {
             drill.span_ms,
             drill.threads
         ),
-        Body::Finding(found) => format!(
-            "GPU {} {:?}: {:?}, {} of 1000: {}",
-            found.gpu, found.check, found.verdict, found.score, found.reason
-        ),
+        Body::Finding(found) => {
+            let challenge =
+                found.challenge.map(|challenge| format!(" (drawn by {})", short(&challenge.draw)));
+            format!(
+                "GPU {} {:?}: {:?}, {} of 1000: {}{}",
+                found.gpu,
+                found.check,
+                found.verdict,
+                found.score,
+                found.reason,
+                challenge.unwrap_or_default()
+            )
+        }
         Body::GpuDetail(detail) => format!("GPU {}, {}", detail.gpu, details(detail)),
         Body::GpuReport(report) => {
             format!("GPU {} reported {} over {}", report.gpu, short(&report.report), short(&report.nonce))
@@ -124,7 +133,11 @@ fn summary(body: &Body) -> String {
 }
 
 fn snapshot_line(snapshot: &Snapshot) -> String {
-    let (job, block) = (short(&snapshot.job), snapshot.block_number);
+    let block = snapshot.block_number;
+    let watch = match snapshot.job == evidence::challenge::watch() {
+        false => format!("job {}", short(&snapshot.job)),
+        true => "challenges".into(),
+    };
     let told = match &snapshot.outcome {
         Outcome::Watching => {
             format!("watched after block {block}, a draw in {} blocks", snapshot.mean_blocks)
@@ -139,7 +152,7 @@ fn snapshot_line(snapshot: &Snapshot) -> String {
         Outcome::Missed(why) => format!("drawn by block {block}, no digest: {}", why.name()),
         Outcome::Unwatched { from } => format!("nobody looked at blocks {from} to {block}"),
     };
-    format!("job {job} {told}")
+    format!("{watch} {told}")
 }
 
 /// A gap's reason.
@@ -221,7 +234,7 @@ pub fn time(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attest::record::{Boot, Gap, Miss, Weights};
+    use attest::record::{Boot, Challenge, Check, Finding, Gap, Miss, Verdict, Weights, text};
 
     #[test]
     fn times_are_civil() {
@@ -241,22 +254,7 @@ mod tests {
 
     #[test]
     fn a_detail_tells_what_is_there() {
-        let nothing = GpuDetail {
-            gpu: 1,
-            from_ms: 0,
-            span_ms: 60_000,
-            tensor_half: None,
-            tensor_integer: None,
-            memory_bandwidth: None,
-            nvlink_received_bytes: None,
-            nvlink_sent_bytes: None,
-            nvlinks: None,
-            nvlinks_active: None,
-            nvlink_errors: None,
-            ecc_corrected: None,
-            xids: None,
-            parts: None,
-        };
+        let nothing = GpuDetail::nothing(1, 0, 60_000);
         assert_eq!(summary(&Body::GpuDetail(nothing.clone())), "GPU 1, 60 s");
         let told = GpuDetail {
             nvlinks: Some(18),
@@ -285,6 +283,30 @@ mod tests {
         let torn = of(Outcome::Missed(Miss::Torn));
         assert_eq!(summary(&torn), "job 040404040404 drawn by block 7, no digest: torn");
         assert_eq!(body(&torn)["outcome"]["Missed"], Miss::Torn.name());
+    }
+
+    #[test]
+    fn what_a_drawn_challenge_found_is_told_with_its_draw() {
+        let watching = Body::Snapshot(Snapshot {
+            job: evidence::challenge::watch(),
+            mean_blocks: 100,
+            block_number: 7,
+            block_hash: [6; 32],
+            outcome: Outcome::Watching,
+        });
+        assert_eq!(summary(&watching), "challenges watched after block 7, a draw in 100 blocks");
+        let found = Finding {
+            gpu: 1,
+            check: Check::Memory,
+            verdict: Verdict::Consistent,
+            score: 0,
+            challenge: None,
+            reason: text("128.0 GB"),
+        };
+        let told = summary(&Body::Finding(found.clone()));
+        assert_eq!(told, "GPU 1 Memory: Consistent, 0 of 1000: 128.0 GB");
+        let drawn = Finding { challenge: Some(Challenge { draw: [6; 32], result: [7; 32] }), ..found };
+        assert_eq!(summary(&Body::Finding(drawn)), format!("{told} (drawn by 060606060606)"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     backoff::Backoff,
     begin::{self, Begun},
     board::{Board, Part},
+    challenges::ChallengeWatch,
     config::Config,
     drill::Driller,
     failure::Failure,
@@ -54,8 +55,9 @@ pub async fn run(config: Config) -> Result<()> {
         false => None,
     };
     let weights = WeightWatch::open(&config, &state, keeper.machine)?;
+    let challenges = ChallengeWatch::open(&config, &state, keeper.machine)?;
     let agent = Agent::new(config, state, tpm, keeper, begun.held);
-    let mut upkeep = Upkeep::new(agent, board.clone(), driller, weights);
+    let mut upkeep = Upkeep::new(agent, board.clone(), driller, weights, challenges);
     let outcome = serve(&mut upkeep, &mut signals).await;
     writing.abort();
     metrics.iter().for_each(tokio::task::JoinHandle::abort);

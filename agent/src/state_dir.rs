@@ -89,6 +89,11 @@ impl StateDir {
         self.0.join("jobs.json")
     }
 
+    /// How far draws of challenges of the GPUs are told, and what the last one found.
+    pub fn challenges(&self) -> PathBuf {
+        self.0.join("challenges.json")
+    }
+
     /// Published networks and shards that tasks run over, unless the configuration names another folder.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")

@@ -2,7 +2,7 @@
 
 use crate::{
     begin,
-    board::{DrillView, JobView, Snapshot},
+    board::{ChallengeView, DrillView, JobView, LastChallenge, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
@@ -276,7 +276,7 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
         "  drilling  {} tasks open, {} agreed, {} forfeited",
         drill.tasks, drill.agreed, drill.forfeited
     );
-    let held = drill.held.iter().chain(&drill.bond).chain(&drill.no_supply);
+    let held = drill.held.iter().chain(&drill.bond).chain(&drill.no_supply).chain(&drill.better_class);
     held.for_each(|why| line += &format!("; {}", output.doubtful(why)));
     if let Some(first) = drill.passed_over.first() {
         let count = drill.passed_over.len();
@@ -307,6 +307,23 @@ fn job_line(job: &JobView, output: &Output) -> String {
         line += &format!("; {}", output.doubtful(&format!("{} blocks not looked at", job.unwatched)));
     }
     line
+}
+
+fn challenge_line(view: &ChallengeView, output: &Output) -> String {
+    let mut line = match &view.off {
+        Some(why) => format!("  challenge none: {why}"),
+        None => format!("  challenge of the GPUs in one block of {}", view.mean_blocks),
+    };
+    if view.under_way {
+        line += "; one is under way";
+    }
+    let Some(LastChallenge { block, at_ms, checks, failed, score, why }) = &view.last else { return line };
+    let found = match why {
+        None => output.good(&format!("{checks} checks, score 0")),
+        Some(why) => output
+            .doubtful(&format!("{checks} checks, {failed} could not be done, score {score} of 1000: {why}")),
+    };
+    line + &format!("; the last one {}, by block {block}: {found}", ago(*at_ms))
 }
 
 fn anchor_value(anchor: &Anchor) -> Value {
@@ -367,6 +384,7 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
     }
     lines.extend(snapshot.log.iter().flat_map(|log| chip_lines(log, output)));
     lines.extend(snapshot.drill.as_ref().map(|drill| drill_line(drill, output)));
+    lines.extend(snapshot.challenges.as_ref().map(|view| challenge_line(view, output)));
     lines.extend(snapshot.jobs.iter().map(|job| job_line(job, output)));
     lines.extend(snapshot.metrics.map(|address| format!("  metrics   http://{address}/metrics")));
     for owed in &snapshot.outbox {
@@ -382,4 +400,28 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_told_in_one_line() {
+        let output = Output { json: false, colour: false };
+        let off = ChallengeView { off: Some("no GPU".into()), ..ChallengeView::default() };
+        assert_eq!(challenge_line(&off, &output), "  challenge none: no GPU");
+        let none = ChallengeView { mean_blocks: 14_400, ..ChallengeView::default() };
+        assert_eq!(challenge_line(&none, &output), "  challenge of the GPUs in one block of 14400");
+        let last = LastChallenge { block: 7, at_ms: now_ms(), checks: 16, ..LastChallenge::default() };
+        let fine = ChallengeView { last: Some(last.clone()), under_way: true, ..none.clone() };
+        let told = challenge_line(&fine, &output);
+        assert!(
+            told.contains("; one is under way; the last one 0 s ago, by block 7: 16 checks, score 0"),
+            "{told}"
+        );
+        let slow = LastChallenge { score: 700, failed: 2, why: Some("slow".into()), ..last };
+        let told = challenge_line(&ChallengeView { last: Some(slow), ..none }, &output);
+        assert!(told.ends_with("16 checks, 2 could not be done, score 700 of 1000: slow"), "{told}");
+    }
 }

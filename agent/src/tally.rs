@@ -352,20 +352,11 @@ pub mod tests {
         let shown = window(ChipKind::Gpu, 0, 0);
         let detail = |xids: &[u32]| {
             Body::GpuDetail(GpuDetail {
-                gpu: 0,
-                from_ms: shown.from_ms,
-                span_ms: 60_000,
                 tensor_half: Some(398),
-                tensor_integer: None,
-                memory_bandwidth: None,
-                nvlink_received_bytes: None,
-                nvlink_sent_bytes: None,
                 nvlinks: Some(18),
                 nvlinks_active: Some(18),
-                nvlink_errors: None,
-                ecc_corrected: None,
                 xids: Some(xids.iter().copied().collect()),
-                parts: None,
+                ..GpuDetail::nothing(0, shown.from_ms, 60_000)
             })
         };
         tally.take(&records(vec![Body::Chip(chip(ChipKind::Gpu, 0, "H100")), Body::Activity(shown.clone())]));

@@ -5,6 +5,7 @@ use crate::{
     backoff::Backoff,
     board::{Board, MachineView, Owed, Part, PowerView},
     chain::{self, Machine},
+    challenges::ChallengeWatch,
     clock::now_ms,
     config::Config,
     debt::Debt,
@@ -15,6 +16,7 @@ use crate::{
     hex32::Hex32,
     identity::Enrolment,
     secrets::Stranger,
+    standing::{self, Standing},
     weights::WeightWatch,
 };
 use anyhow::Context;
@@ -51,6 +53,7 @@ pub struct Upkeep {
     moved: Instant,
     driller: Option<Driller>,
     weights: WeightWatch,
+    challenges: ChallengeWatch,
 }
 
 /// When anchors are due.
@@ -80,7 +83,13 @@ impl Anchors {
 
 impl Upkeep {
     /// Over what the agent holds.
-    pub fn new(agent: Agent, board: Board, driller: Option<Driller>, weights: WeightWatch) -> Self {
+    pub fn new(
+        agent: Agent,
+        board: Board,
+        driller: Option<Driller>,
+        weights: WeightWatch,
+        challenges: ChallengeWatch,
+    ) -> Self {
         let anchors = Anchors::new(Duration::from_secs(agent.config.anchor_seconds));
         Self {
             agent,
@@ -98,6 +107,7 @@ impl Upkeep {
             moved: Instant::now(),
             driller,
             weights,
+            challenges,
         }
     }
 
@@ -193,6 +203,12 @@ impl Upkeep {
         if let Err(error) = watch_weights(&mut self.weights, &self.agent, client).await {
             tracing::warn!(%error, "blocks could not be looked at for draws of weights; trying again");
         }
+        if let Err(error) = self.challenges.look(&self.agent, client).await {
+            tracing::warn!(%error, "blocks could not be looked at for challenges of the GPUs; trying again");
+        }
+        if let Some(driller) = &mut self.driller {
+            driller.hold(self.challenges.is_under_way());
+        }
         let mut desk = Desk { agent: &mut self.agent, client, device };
         match desk.agent.keeper.enrolment {
             Enrolment::None => Ok(()),
@@ -248,7 +264,7 @@ impl Upkeep {
         }
         desk.reconcile(&machine).await?;
         self.machine = Some(machine.clone());
-        if let Some(why) = unfit(&machine, &desk.agent.keeper.ak.public) {
+        if let Some(why) = standing::obstacle(&machine, &desk.agent.keeper.ak.public) {
             self.board.trouble(Part::Chain, why);
             // For as long as the chain holds its deposit, a retired machine may be asked about what it did.
             if machine.device == device.public()
@@ -277,7 +293,8 @@ impl Upkeep {
             desk.settle().await?;
         }
         if let Some(driller) = &mut self.driller {
-            driller.turn(&mut desk, machine.standing == "active").await?;
+            let active = Standing::parse(&machine.standing) == Some(Standing::Active);
+            driller.turn(&mut desk, active).await?;
         }
         // Last: nothing depends on it.
         if self.weighed.is_none_or(|weighed| weighed.elapsed() > LOOK_AGAIN) {
@@ -331,6 +348,7 @@ impl Upkeep {
             snapshot.drill = self.driller.as_ref().map(Driller::view);
             snapshot.power = self.power;
             snapshot.jobs = self.weights.views();
+            snapshot.challenges = Some(self.challenges.view());
             snapshot.next_anchor_ms = enrolled.then_some(next);
         });
     }
@@ -422,18 +440,6 @@ async fn enrol(desk: &mut Desk<'_>, board: &Board) -> Result<(), DeskError> {
         Progress::Failed { why, .. } => board.trouble(Part::Chain, format!("enrolment failed: {why}")),
     }
     Ok(())
-}
-
-/// Why a machine on chain cannot be anchored for.
-fn unfit(machine: &Machine, ak: &[u8]) -> Option<String> {
-    if machine.ak_public != ak {
-        return Some(
-            "this machine was enrolled anew from another state folder, whose attestation key counts now"
-                .into(),
-        );
-    }
-    matches!(machine.standing.as_str(), "forked" | "retired")
-        .then(|| format!("the machine is {} on chain; nothing is anchored", machine.standing))
 }
 
 fn owed(agent: &Agent) -> Vec<Owed> {

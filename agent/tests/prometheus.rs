@@ -8,11 +8,13 @@
     missing_docs
 )]
 
+mod dashboard;
 mod host;
 mod metered;
 
 use host::{Host, wait_until};
-use metered::{METRICS, library, recording, scrape};
+use metered::{METRICS, recording, scrape};
+use nvml_replay::library;
 use serde_json::Value;
 use std::{
     env, fs,
@@ -73,24 +75,10 @@ impl Drop for Prometheus {
     }
 }
 
-/// The panels' queries, for whatever instance.
-fn queries(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            found.extend(
-                fields.get("expr").and_then(Value::as_str).map(|text| text.replace("$instance", ".*")),
-            );
-            fields.values().for_each(|field| queries(field, found));
-        }
-        Value::Array(all) => all.iter().for_each(|one| queries(one, found)),
-        _ => {}
-    }
-}
-
 #[test]
 fn stock_prometheus_is_content() {
     let host = Host::new();
-    let (library, recording) = (library(), recording());
+    let (library, recording) = (library().unwrap(), recording());
     let agent = host.start_with(&[
         METRICS,
         ("MATRIXAI_NVML", library.to_str().unwrap()),
@@ -104,11 +92,11 @@ fn stock_prometheus_is_content() {
     let prometheus = Prometheus::scraping(status["agent"]["metrics"].as_str().unwrap());
     wait_until("a scrape", || prometheus.query("up").is_some_and(|up| !up.is_empty()));
     assert_eq!(prometheus.query("up").unwrap()[0]["value"][1], "1", "it cannot scrape the agent");
-    let dashboard = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/grafana/matrixai.json"));
-    let mut panels = Vec::new();
-    queries(&serde_json::from_str(&dashboard.unwrap()).unwrap(), &mut panels);
+    let panels = dashboard::queries(&["expr"]);
     assert!(panels.len() > 20, "{panels:?}");
     for panel in panels {
+        // For whatever instance.
+        let panel = panel.replace("$instance", ".*");
         // What has no chain here is never told of it.
         let told = ["matrixai_chip_", "matrixai_log_records", "matrixai_agent_", "process_"];
         if told.iter().any(|name| panel.contains(name)) && !panel.contains("matrixai_anchor_") {

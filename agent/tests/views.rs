@@ -5,7 +5,8 @@ mod host;
 mod metered;
 
 use host::{Host, exit_code, stderr, wait_until};
-use metered::{METRICS, library, recording, scrape};
+use metered::{METRICS, recording, scrape};
+use nvml_replay::library;
 use std::fs;
 
 fn value(page: &str, series: &str) -> f64 {
@@ -58,7 +59,7 @@ fn every_view_shows_what_the_log_has() {
 #[test]
 fn a_replay_is_told_as_one_everywhere() {
     let host = Host::new();
-    let (library, recording) = (library(), recording());
+    let (library, recording) = (library().unwrap(), recording());
     let variables = [
         METRICS,
         ("MATRIXAI_NVML", library.to_str().unwrap()),

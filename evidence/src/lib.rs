@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bundle;
+pub mod challenge;
 mod check;
 pub mod log;
 pub mod tpm2_tools;

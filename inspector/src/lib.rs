@@ -13,7 +13,8 @@
 //!   a machine, from a file
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `sampling.rs`: whose logs to look at, to catch a large run
-//! - `snapshots/`: what a log tells of jobs' weights, and whether every drawn block has its record
+//! - `draws.rs`: whether every block that drew has its record, by the chain's headers; `snapshots/`: for jobs' weights, `gpu_challenges.rs`: for
+//!   challenges of GPUs
 //! - `hint.rs`: what GPUs seem to have been doing; a hint and no more
 //! - `chain.rs`: every read and call, in one place
 
@@ -25,11 +26,13 @@ pub mod audit;
 pub mod chain;
 pub mod chain_word;
 pub mod challenge;
+pub mod draws;
 mod durable;
 pub mod duties;
 pub mod ecc_only;
 pub mod ek_certificate;
 pub mod error;
+pub mod gpu_challenges;
 pub mod gpu_report;
 pub mod hint;
 pub mod judgement;

@@ -138,7 +138,7 @@ enum Command {
     /// Whose logs must be looked at to catch a large run? How many, and with --list which (docs/sampling.md)
     #[command(after_help = SAMPLE)]
     Sample(Sample),
-    /// Looks what a log tells of jobs' weights: every draw kept? where is this file's digest? (docs/snapshots.md)
+    /// Looks what a log tells of jobs' weights and challenged GPUs: every draw kept? where is this file's digest? (docs/snapshots.md)
     Snapshot {
         /// The evidence, as `matrixai-agent evidence export` writes it
         #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ use crate::{
     chain_word::{ChainWord, OnChain},
     ek_certificate::Level,
     error::Error,
+    gpu_challenges::{ChallengeAccount, Told},
     gpu_report::{self, GpuIdentity},
     judgement::{Judgement, Rules},
     snapshots::{self, JobAccount},
@@ -31,6 +32,9 @@ pub struct Verified {
     /// Jobs whose weights the log tells of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobAccount>,
+    /// Challenges of the machine's GPUs, where the log tells of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenges: Option<ChallengeAccount>,
     /// What GPUs report about themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuIdentity>,
@@ -63,16 +67,28 @@ pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
     let rules = against.roots.map(Rules::load).transpose()?;
     let word = against.machine.map(ChainWord::read).transpose()?;
     let bundle = Bundle::read(bundle)?;
-    let (mut told, mut reported) = (Vec::new(), Vec::new());
-    let report = evidence::check_reading(&bundle, against.log, |record| match record.body {
-        Body::GpuReport(report) => reported.push(report),
-        _ => told.extend(snapshots::Entry::of(record)),
+    let (mut told, mut reported, mut challenged) = (Vec::new(), Vec::new(), Told::default());
+    let report = evidence::check_reading(&bundle, against.log, |record| {
+        challenged.take(&record);
+        match record.body {
+            Body::GpuReport(report) => reported.push(report),
+            _ => told.extend(snapshots::Entry::of(record)),
+        }
     })?;
     let certified = rules.map(|rules| certified(&bundle, &rules, against.allow_unverified)).transpose()?;
     let chain = word.map(|word| word.agrees(&bundle, &report)).transpose()?;
     let jobs = snapshots::account(&bundle.machine(), &told, None);
+    let challenges = challenged.account(&bundle.machine(), None);
     let gpus = gpus(&bundle, against.roots, against.log.map(|_| reported.as_slice()))?;
-    Ok(Verified { identity_proven: chain.is_some(), report, ek_certificate: certified, chain, jobs, gpus })
+    Ok(Verified {
+        identity_proven: chain.is_some(),
+        report,
+        ek_certificate: certified,
+        chain,
+        jobs,
+        challenges,
+        gpus,
+    })
 }
 
 /// `logged`: what the log tells of reports, where there is one.
@@ -178,6 +194,7 @@ impl fmt::Display for Verified {
             None => writeln!(out, "log          not checked: give --log")?,
         }
         self.jobs.iter().try_for_each(|job| write!(out, "{job}"))?;
+        self.challenges.iter().try_for_each(|told| write!(out, "{told}"))?;
         writeln!(out, "anchors      {} verified", report.anchors.len())?;
         if report.counts_not_shown > 0 {
             writeln!(

@@ -8,7 +8,7 @@ use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeValLike,
 };
-use nvml_replay::Recording;
+use nvml_replay::{Recording, library};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -48,18 +48,15 @@ fn eight() -> String {
     serde_json::to_string(&recording).unwrap()
 }
 
-/// Cargo puts it beside the tests, since they depend on its crate.
-fn library() -> PathBuf {
-    let exe = env::current_exe().unwrap();
-    let candidates = exe.ancestors().skip(1).take(2).map(|folder| folder.join("libnvml_replay.so"));
-    candidates.into_iter().find(|file| file.exists()).expect("libnvml_replay.so is built with the tests")
-}
-
 /// A sampler over eight GPUs and nothing else.
 fn work(folder: &Path) -> Work {
     let nowhere = PathBuf::from("/nonexistent");
-    let options =
-        gpu_probe::Options { nvml: Some(library()), reader: None, sys: nowhere.clone(), proc_: nowhere };
+    let options = gpu_probe::Options {
+        nvml: Some(library().unwrap()),
+        reader: None,
+        sys: nowhere.clone(),
+        proc_: nowhere,
+    };
     let mut probe = Probe::open(&options).replaying("Synthetic: made up.");
     let chips = probe.inventory();
     assert_eq!(chips.iter().filter(|chip| matches!(chip.state, ChipState::Replayed(_))).count(), GPUS);

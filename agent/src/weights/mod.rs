@@ -2,7 +2,7 @@
 //!
 //! - `pattern.rs`: where checkpoints are, and which is the newest
 //! - `take.rs`: one snapshot; `digest.rs`: reading it at the speed of memory
-//! - here: which blocks draw, and that each of them gets its record. Draws of a job are told in the order of their blocks; what a crash leaves
+//! - here: that each block that draws (`draws.rs`) gets its record. Draws of a job are told in the order of their blocks; what a crash leaves
 //!   untold, the next start tells as blocks that nobody looked at.
 
 mod digest;
@@ -11,15 +11,22 @@ mod take;
 
 pub use pattern::Pattern;
 
-use crate::{board::JobView, clock::now_ms, config::Config, files, hex32::Hex32, state_dir::StateDir};
+use crate::{
+    board::JobView,
+    clock::now_ms,
+    config::Config,
+    draws::{Draw, Follow, Told},
+    files,
+    hex32::Hex32,
+    state_dir::StateDir,
+};
 use anyhow::{Context, Result};
 use attest::{
     Hash,
-    record::{Body, Miss, Outcome, Snapshot, Weights},
+    record::{Body, Miss, Outcome, Weights},
     snapshot,
 };
 use light_client::{Block, randomness::Drawing};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, VecDeque},
     fs, io,
@@ -28,38 +35,17 @@ use std::{
 };
 use take::{SETTLE, Taken, Taking};
 
-/// A draw that the agent sees so many blocks later is none: the file could have been chosen to fit.
-const LATE: u64 = 8;
 /// How long reading a file may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// How far a job's draws are told; on disk between runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
-    block: u64,
-    hash: Hex32,
-    mean_blocks: u32,
-}
-
-/// By the job's digest.
+/// How far jobs' draws are told, by the job's digest.
 type Ledger = BTreeMap<String, Told>;
-
-/// A block that drew.
-#[derive(Debug, Clone, Copy)]
-struct Draw {
-    block: Block,
-    /// The block before it, up to which everything is told.
-    before: Block,
-    behind: u16,
-}
 
 /// A job that is watched.
 struct Watch {
     name: String,
-    job: Hash,
+    follow: Follow,
     pattern: Pattern,
-    /// Up to where its draws were looked for.
-    seen: Option<Told>,
     taking: Option<(Draw, Taking)>,
     /// Draws that came meanwhile.
     busy: VecDeque<Draw>,
@@ -94,7 +80,8 @@ impl WeightWatch {
         let kept = written.clone();
         let watches = config.job.iter().map(|job| {
             let id = snapshot::job(&job.name);
-            Watch::new(job.name.clone(), id, job.checkpoints.clone(), written.remove(&hex::encode(id)))
+            let follow = Follow::new(id, written.remove(&hex::encode(id)));
+            Watch::new(job.name.clone(), follow, job.checkpoints.clone())
         });
         let watches = watches.collect();
         let mean_blocks = config.snapshot_blocks;
@@ -103,7 +90,7 @@ impl WeightWatch {
 
     /// From where on finalised blocks are to be looked at; none where nothing is watched.
     pub fn after(&self, head: u64) -> Option<u64> {
-        let seen = |watch: &Watch| watch.seen.map_or(head, |seen| seen.block);
+        let seen = |watch: &Watch| watch.follow.seen.map_or(head, |seen| seen.block);
         match self.watches.iter().map(seen).min() {
             None if self.ended.is_empty() => None,
             oldest => Some(oldest.unwrap_or(head)),
@@ -117,7 +104,7 @@ impl WeightWatch {
         for (job, told) in std::mem::take(&mut self.ended) {
             let mut id = [0; 32];
             if hex::decode_to_slice(&job, &mut id).is_ok() {
-                bodies.push(body(id, told.mean_blocks, (told.block, told.hash.0), Outcome::Ended));
+                bodies.push(told.body(id, Outcome::Ended));
             }
         }
         for watch in &mut self.watches {
@@ -128,7 +115,8 @@ impl WeightWatch {
 
     /// Keeps on disk how far draws are told. Losing the last of it in a power cut tells of more blocks that nobody looked at.
     pub fn keep(&mut self) {
-        let told = self.watches.iter().filter_map(|watch| Some((hex::encode(watch.job), watch.told()?)));
+        let told =
+            self.watches.iter().filter_map(|watch| Some((hex::encode(watch.follow.watch), watch.told()?)));
         let told: Ledger = told.collect();
         if told == self.written {
             return;
@@ -152,9 +140,9 @@ impl WeightWatch {
 }
 
 impl Watch {
-    fn new(name: String, job: Hash, pattern: Pattern, seen: Option<Told>) -> Self {
+    fn new(name: String, follow: Follow, pattern: Pattern) -> Self {
         let view = JobView { name: name.clone(), ..JobView::default() };
-        Self { name, job, pattern, seen, taking: None, busy: VecDeque::new(), last: None, view }
+        Self { name, follow, pattern, taking: None, busy: VecDeque::new(), last: None, view }
     }
 
     fn turn(
@@ -167,31 +155,10 @@ impl Watch {
         bodies: &mut Vec<Body>,
     ) {
         self.collect(mean_blocks, bodies);
-        let seen = match self.seen {
-            Some(seen) if seen.mean_blocks == mean_blocks => seen,
-            known => {
-                let seen = known.map_or(Told::at(head, mean_blocks), |seen| Told { mean_blocks, ..seen });
-                bodies.push(body(self.job, mean_blocks, (seen.block, seen.hash.0), Outcome::Watching));
-                *self.seen.insert(seen)
-            }
-        };
-        let new: Vec<&Drawing> =
-            drawings.iter().filter(|drawing| drawing.block.number > seen.block).collect();
-        if let Some(first) = new.first()
-            && first.block.number > seen.block.saturating_add(1)
-        {
-            let unwatched = Outcome::Unwatched { from: seen.block.saturating_add(1) };
-            self.view.unwatched += first.block.number.saturating_sub(1).saturating_sub(seen.block);
-            bodies.push(body(self.job, mean_blocks, (first.block.number - 1, first.parent.0), unwatched));
-        }
-        for drawing in new {
-            self.seen = Some(Told::at(drawing.block, mean_blocks));
-            let is_drawn = |randomness: [u8; 32]| {
-                snapshot::is_drawn(machine, &self.job, drawing.block.number, &randomness, mean_blocks)
-            };
-            if drawing.randomness.is_some_and(is_drawn) {
-                self.drawn(Draw::new(drawing, head), mean_blocks, settle, bodies);
-            }
+        let seen = self.follow.look(machine, mean_blocks, drawings, head, bodies);
+        self.view.unwatched += seen.unwatched;
+        for draw in seen.draws {
+            self.drawn(draw, mean_blocks, settle, bodies);
         }
     }
 
@@ -201,7 +168,7 @@ impl Watch {
             self.busy.push_back(draw);
             return;
         }
-        if u64::from(draw.behind) > LATE {
+        if draw.is_late() {
             return bodies.push(self.missed(mean_blocks, &draw, Miss::Late));
         }
         match Taking::start(self.pattern.clone(), settle, self.last) {
@@ -242,39 +209,19 @@ impl Watch {
             span_ms: u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
         };
         let outcome = if taken.unchanged { Outcome::Unchanged(weights) } else { Outcome::Taken(weights) };
-        body(self.job, mean_blocks, (draw.block.number, draw.block.hash.0), outcome)
+        Told::at(draw.block, mean_blocks).body(self.follow.watch, outcome)
     }
 
     fn missed(&mut self, mean_blocks: u32, draw: &Draw, miss: Miss) -> Body {
         tracing::warn!(job = self.name, block = draw.block.number, ?miss, "no snapshot");
         *self.view.missed.entry(miss.name().into()).or_default() += 1;
-        body(self.job, mean_blocks, (draw.block.number, draw.block.hash.0), Outcome::Missed(miss))
+        Told::at(draw.block, mean_blocks).body(self.follow.watch, Outcome::Missed(miss))
     }
 
     /// Up to where every draw has its record.
     fn told(&self) -> Option<Told> {
-        let seen = self.seen?;
-        let open = self.taking.as_ref().map(|(draw, _)| Told::at(draw.before, seen.mean_blocks));
-        Some(open.unwrap_or(seen))
+        self.follow.told(self.taking.as_ref().map(|(draw, _)| draw))
     }
-}
-
-impl Told {
-    const fn at(block: Block, mean_blocks: u32) -> Self {
-        Self { block: block.number, hash: Hex32(block.hash.0), mean_blocks }
-    }
-}
-
-impl Draw {
-    fn new(drawing: &Drawing, head: Block) -> Self {
-        let behind = head.number.saturating_sub(drawing.block.number);
-        let before = Block { number: drawing.block.number.saturating_sub(1), hash: drawing.parent };
-        Self { block: drawing.block, before, behind: u16::try_from(behind).unwrap_or(u16::MAX) }
-    }
-}
-
-fn body(job: Hash, mean_blocks: u32, (block_number, block_hash): (u64, Hash), outcome: Outcome) -> Body {
-    Body::Snapshot(Snapshot { job, mean_blocks, block_number, block_hash, outcome })
 }
 
 #[cfg(test)]

@@ -1,19 +1,15 @@
 //! The watch over real files, with blocks that are made up.
 
 use super::*;
-use crate::config::Job;
-use light_client::H256;
+use crate::{
+    config::Job,
+    draws::{LATE, tests::drawing},
+};
+use attest::record::Snapshot;
 use std::path::Path;
 
 const MACHINE: Hash = [9; 32];
 const MEAN: u32 = 4;
-
-/// Any chain's block: who knows those before it cannot tell what it draws.
-fn drawing(number: u64) -> Drawing {
-    let hash = |number: u64| H256(attest::sha256(&[b"block", &number.to_le_bytes()]));
-    let randomness = Some(attest::sha256(&[b"vrf", &number.to_le_bytes()]));
-    Drawing { block: Block { number, hash: hash(number) }, parent: hash(number - 1), randomness }
-}
 
 fn draws(name: &str, number: u64) -> bool {
     let randomness = drawing(number).randomness.unwrap();

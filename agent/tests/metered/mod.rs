@@ -2,7 +2,6 @@
 
 use crate::host::Host;
 use std::{
-    env,
     io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
@@ -10,13 +9,6 @@ use std::{
 
 /// Serves metrics, at whatever port is free.
 pub const METRICS: (&str, &str) = ("MATRIXAI_METRICS", "127.0.0.1:0");
-
-/// Cargo puts it beside the tests, since they depend on its crate.
-pub fn library() -> PathBuf {
-    let exe = env::current_exe().unwrap();
-    let candidates = exe.ancestors().skip(1).take(2).map(|folder| folder.join("libnvml_replay.so"));
-    candidates.into_iter().find(|file| file.exists()).expect("libnvml_replay.so is built with the tests")
-}
 
 /// The committed one, made up.
 pub fn recording() -> PathBuf {

@@ -59,7 +59,12 @@ impl Headers {
 
     /// Whether a block of this hash is among them.
     pub fn has(&self, hash: &[u8; 32]) -> bool {
-        self.numbers.contains_key(hash)
+        self.number(hash).is_some()
+    }
+
+    /// The height of the block of this hash, if it is among them.
+    pub fn number(&self, hash: &[u8; 32]) -> Option<u64> {
+        self.numbers.get(hash).copied()
     }
 
     /// The last block's number and hash.

@@ -1,17 +1,21 @@
 //! What an exported log tells of jobs' weights (docs/snapshots.md): for each job, what was taken and what was missed; with the chain's headers,
-//! whether every block that drew has its record; with a file of weights, where its digest is.
+//! whether every block that drew has its record; with a file of weights, where its digest is. Challenges of GPUs, which are drawn alike, are told
+//! beside that.
 
 mod headers;
 
 pub use headers::Headers;
 
-use crate::error::Error;
+use crate::{
+    draws::{Draws, Said},
+    error::Error,
+    gpu_challenges::{ChallengeAccount, Told},
+};
 use attest::{
     Hash, Record,
     record::{Body, Outcome, Snapshot},
-    snapshot,
 };
-use evidence::{AnchorReport, Bundle};
+use evidence::{AnchorReport, Bundle, challenge};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +40,10 @@ impl Entry {
     pub fn of(record: Record) -> Option<Self> {
         let Record { seq, time_ms, body, .. } = record;
         match body {
-            Body::Snapshot(snapshot) => Some(Self { seq, time_ms, snapshot }),
+            // Challenges of GPUs are drawn alike, and are no job.
+            Body::Snapshot(snapshot) if snapshot.job != challenge::watch() => {
+                Some(Self { seq, time_ms, snapshot })
+            }
             _ => None,
         }
     }
@@ -70,38 +77,6 @@ pub struct JobAccount {
     pub draws: Option<Draws>,
 }
 
-/// A job's draws by the chain's headers.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Draws {
-    /// Blocks among the headers for which draws counted.
-    pub blocks: u64,
-    /// Of them, those that drew.
-    pub drawn: u64,
-    /// Of those, the ones with a digest.
-    pub kept: u64,
-    /// Missed, by name.
-    pub missed: u64,
-    /// Among blocks that nobody looked at, as the log says.
-    pub unwatched: u64,
-    /// After the last block that the log tells of.
-    pub open: u64,
-    /// Blocks that drew and of which the log says nothing.
-    pub silent: Vec<u64>,
-    /// Blocks of which the log says that they drew, and they did not.
-    pub not_drawn: Vec<u64>,
-    /// Blocks that have another hash on the chain.
-    pub of_another_chain: Vec<u64>,
-    /// Records about blocks whose headers were not given.
-    pub without_header: u64,
-}
-
-impl Draws {
-    /// Whether the log is as the headers want it.
-    pub const fn are_kept(&self) -> bool {
-        self.silent.is_empty() && self.not_drawn.is_empty() && self.of_another_chain.is_empty()
-    }
-}
-
 /// Accounts for each job of a machine's log, by the order in which they appear.
 pub fn account(machine: &Hash, entries: &[Entry], headers: Option<&Headers>) -> Vec<JobAccount> {
     let mut jobs: Vec<(Hash, Vec<&Snapshot>)> = Vec::new();
@@ -114,7 +89,8 @@ pub fn account(machine: &Hash, entries: &[Entry], headers: Option<&Headers>) -> 
     }
     let of_job = |(job, told): &(Hash, Vec<&Snapshot>)| {
         let mut account = summary(job, told);
-        account.draws = headers.map(|headers| draws(machine, job, told, account.to_block, headers));
+        let said: Vec<Said> = told.iter().map(|one| Said::from(*one)).collect();
+        account.draws = headers.map(|headers| Draws::of(machine, job, &said, account.to_block, headers));
         account
     };
     jobs.iter().map(of_job).collect()
@@ -151,72 +127,6 @@ fn summary(job: &Hash, told: &[&Snapshot]) -> JobAccount {
     }
     account.digests = digests.len();
     account
-}
-
-/// From which block on draws counted with which mean; none: they did not.
-fn rates(told: &[&Snapshot]) -> BTreeMap<u64, Option<u32>> {
-    let mut rates = BTreeMap::new();
-    for one in told {
-        let after = one.block_number.saturating_add(1);
-        match one.outcome {
-            Outcome::Watching => {
-                rates.insert(after, Some(one.mean_blocks));
-            }
-            Outcome::Ended => {
-                rates.insert(after, None);
-            }
-            _ => {}
-        }
-    }
-    rates
-}
-
-fn draws(machine: &Hash, job: &Hash, told: &[&Snapshot], to_block: u64, headers: &Headers) -> Draws {
-    let rates = rates(told);
-    let drew = |number: u64, randomness: Option<Hash>| {
-        let mean = rates.range(..=number).next_back().and_then(|(_, mean)| *mean)?;
-        Some(randomness.is_some_and(|lot| snapshot::is_drawn(machine, job, number, &lot, mean)))
-    };
-    let mut draws = Draws::default();
-    let mut records: BTreeMap<u64, &Outcome> = BTreeMap::new();
-    let mut unwatched = Vec::new();
-    for one in told {
-        let number = one.block_number;
-        let drawn = one.outcome.weights().is_some() || matches!(one.outcome, Outcome::Missed(_));
-        match headers.get(number) {
-            // Such as the last block before the headers begin.
-            None if !drawn => {}
-            None => draws.without_header += 1,
-            Some((hash, _)) if hash != one.block_hash => draws.of_another_chain.push(number),
-            Some((_, randomness)) if drawn && drew(number, randomness) != Some(true) => {
-                draws.not_drawn.push(number)
-            }
-            Some(_) => {}
-        }
-        match one.outcome {
-            Outcome::Unwatched { from } => unwatched.push(from..=number),
-            _ if drawn => {
-                records.insert(number, &one.outcome);
-            }
-            _ => {}
-        }
-    }
-    for (number, randomness) in headers.iter() {
-        let Some(drawn) = drew(number, randomness) else { continue };
-        draws.blocks += 1;
-        if !drawn {
-            continue;
-        }
-        draws.drawn += 1;
-        match records.get(&number) {
-            Some(Outcome::Missed(_)) => draws.missed += 1,
-            Some(_) => draws.kept += 1,
-            None if unwatched.iter().any(|range| range.contains(&number)) => draws.unwatched += 1,
-            None if number > to_block => draws.open += 1,
-            None => draws.silent.push(number),
-        }
-    }
-    draws
 }
 
 /// Where a file's digest is in the log.
@@ -268,6 +178,9 @@ pub fn find(file: &Path, entries: &[Entry], anchors: &[AnchorReport]) -> Result<
 pub struct Snapshots {
     /// Each job.
     pub jobs: Vec<JobAccount>,
+    /// Challenges of the machine's GPUs, where the log tells of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenges: Option<ChallengeAccount>,
     /// The last header's number and hash, where headers were given: to be compared with a chain that one trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers_to: Option<(u64, String)>,
@@ -285,13 +198,17 @@ pub fn check(
     files: &[PathBuf],
 ) -> Result<Snapshots, Error> {
     let bundle = Bundle::read(bundle)?;
-    let mut entries = Vec::new();
-    let report = evidence::check_reading(&bundle, Some(log), |record| entries.extend(Entry::of(record)))?;
+    let (mut entries, mut challenged) = (Vec::new(), Told::default());
+    let report = evidence::check_reading(&bundle, Some(log), |record| {
+        challenged.take(&record);
+        entries.extend(Entry::of(record));
+    })?;
     let headers = headers.map(Headers::read).transpose()?;
     let anchored =
         |headers: &Headers| bundle.anchors.iter().filter(|one| headers.has(&one.block_hash)).count();
     Ok(Snapshots {
         jobs: account(&bundle.machine(), &entries, headers.as_ref()),
+        challenges: challenged.account(&bundle.machine(), headers.as_ref()),
         headers_to: headers
             .as_ref()
             .and_then(Headers::last)
@@ -307,7 +224,9 @@ impl Snapshots {
         if self.files.iter().any(|found| found.records.is_empty()) {
             return Err(Error::NotKept("a file's digest is not in the log"));
         }
-        match self.jobs.iter().filter_map(|job| job.draws.as_ref()).all(Draws::are_kept) {
+        let jobs = self.jobs.iter().filter_map(|job| job.draws.as_ref());
+        let challenges = self.challenges.iter().filter_map(|told| told.draws.as_ref());
+        match jobs.chain(challenges).all(Draws::are_kept) {
             true => Ok(()),
             false => Err(Error::NotKept("the log does not tell of every draw as the chain has it")),
         }
@@ -331,34 +250,13 @@ impl fmt::Display for JobAccount {
     }
 }
 
-impl fmt::Display for Draws {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "            of {} blocks {} drew: {} kept, {} missed by name, {} not looked at, {} after the last record",
-            self.blocks, self.drawn, self.kept, self.missed, self.unwatched, self.open
-        )?;
-        let bad = [
-            ("drew, and the log says nothing", &self.silent),
-            ("did not draw, and the log says so", &self.not_drawn),
-            ("have another hash on the chain", &self.of_another_chain),
-        ];
-        for (what, blocks) in bad.iter().filter(|(_, blocks)| !blocks.is_empty()) {
-            writeln!(out, "            BLOCKS THAT {what}: {blocks:?}")?;
-        }
-        if self.without_header > 0 {
-            writeln!(out, "            {} records about blocks without header here", self.without_header)?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Display for Snapshots {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.jobs.is_empty() {
             writeln!(out, "the log tells of no job")?;
         }
         self.jobs.iter().try_for_each(|job| write!(out, "{job}"))?;
+        self.challenges.iter().try_for_each(|told| write!(out, "{told}"))?;
         if let Some((number, hash)) = &self.headers_to {
             writeln!(
                 out,
@@ -392,4 +290,4 @@ impl fmt::Display for Snapshots {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

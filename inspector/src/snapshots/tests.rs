@@ -1,7 +1,10 @@
 //! Accounts of made-up logs over headers that are really chained.
 
 use super::*;
-use attest::record::{Miss, Weights};
+use attest::{
+    record::{Miss, Weights},
+    snapshot,
+};
 use light_client::{
     H256,
     randomness::{Header, hash},
@@ -9,13 +12,13 @@ use light_client::{
 };
 use std::fs;
 
-const MACHINE: Hash = [9; 32];
+pub const MACHINE: Hash = [9; 32];
 const JOB: Hash = [3; 32];
 const MEAN: u32 = 5;
-const FIRST: u64 = 1_000;
+pub const FIRST: u64 = 1_000;
 
 /// So many headers with a VRF output each.
-fn chain(count: u64) -> Vec<Header> {
+pub fn chain(count: u64) -> Vec<Header> {
     let mut parent = H256([7; 32]);
     let next = |number: u64| {
         let output = attest::sha256(&[&number.to_le_bytes()]);
@@ -33,7 +36,7 @@ fn chain(count: u64) -> Vec<Header> {
     (FIRST..FIRST + count).map(next).collect()
 }
 
-fn headers(chain: &[Header]) -> Headers {
+pub fn headers(chain: &[Header]) -> Headers {
     let mut headers = Headers::default();
     chain.iter().for_each(|header| headers.push(header).unwrap());
     headers

@@ -1,9 +1,11 @@
+#[path = "../../../tests/dashboard/mod.rs"]
+mod dashboard;
+
 use super::*;
 use crate::{
-    board::PowerView,
+    board::{ChallengeView, LastChallenge, PowerView},
     views::fixtures::{replayed, working},
 };
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric's kind, and the labels of its samples.
@@ -130,6 +132,29 @@ fn who_never_anchored_has_no_such_age() {
     assert!(!families.contains_key("DCGM_FI_DEV_GPU_UTIL"), "there is no GPU");
 }
 
+#[test]
+fn a_challenge_is_told_once_there_was_one() {
+    let mut snapshot = working();
+    let last = |snapshot: &Snapshot| {
+        let page = page(snapshot, "host");
+        page.lines()
+            .filter(|line| line.starts_with("matrixai_challenge_"))
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    assert!(last(&snapshot).is_empty());
+    let challenge = LastChallenge { at_ms: 7_500, score: 700, failed: 2, ..LastChallenge::default() };
+    snapshot.challenges = Some(ChallengeView { last: Some(challenge), ..ChallengeView::default() });
+    assert_eq!(
+        last(&snapshot),
+        [
+            "matrixai_challenge_timestamp_seconds 7.5",
+            "matrixai_challenge_score_ratio 0.7",
+            "matrixai_challenge_checks_failed 2"
+        ]
+    );
+}
+
 /// Metrics and labels that a query names.
 fn named(query: &str) -> (Vec<String>, Vec<String>) {
     let bare: String = {
@@ -159,29 +184,9 @@ fn named(query: &str) -> (Vec<String>, Vec<String>) {
     (metrics.collect(), labels)
 }
 
-fn queries(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match field {
-                    Value::String(text) if matches!(name.as_str(), "expr" | "definition") => {
-                        found.push(text.clone())
-                    }
-                    field => queries(field, found),
-                }
-            }
-        }
-        Value::Array(all) => all.iter().for_each(|one| queries(one, found)),
-        _ => {}
-    }
-}
-
 #[test]
 fn every_query_of_the_dashboard_finds_its_metrics() {
-    let dashboard: Value =
-        serde_json::from_str(include_str!("../../../../docs/grafana/matrixai.json")).unwrap();
-    let mut found = Vec::new();
-    queries(&dashboard, &mut found);
+    let found = dashboard::queries(&["expr", "definition"]);
     assert!(found.len() >= 25, "{}", found.len());
     let families = all();
     for query in found {

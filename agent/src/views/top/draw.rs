@@ -326,7 +326,7 @@ impl View<'_> {
         if *convicted > 0 {
             lines.push(Line::styled(format!("convicted {convicted} times"), self.look.bad()));
         }
-        let held = drill.held.iter().chain(&drill.bond).chain(&drill.no_supply);
+        let held = drill.held.iter().chain(&drill.bond).chain(&drill.no_supply).chain(&drill.better_class);
         lines.extend(held.map(|why| Line::styled(why.clone(), self.look.doubtful())));
         for engine in &drill.engines {
             lines.push(match &engine.lost {
