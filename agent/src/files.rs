@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all, and that only their owner reads.
 
+use serde::Serialize;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -15,6 +16,20 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Replaces a file that can be made anew: readers see the old or the new content, a power cut may take both.
 pub fn replace_fleeting(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, false)
+}
+
+/// Replaces such a file where what it is to hold has changed. What cannot be written is tried again at the next change or call: `written` is
+/// what the file holds.
+pub fn keep<T: Serialize + PartialEq>(path: &Path, now: T, written: &mut T) {
+    if now == *written {
+        return;
+    }
+    let replaced =
+        serde_json::to_vec(&now).map_err(io::Error::other).and_then(|bytes| replace_fleeting(path, &bytes));
+    match replaced {
+        Ok(()) => *written = now,
+        Err(error) => tracing::warn!(%error, path = %path.display(), "not written; trying again"),
+    }
 }
 
 fn write(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {

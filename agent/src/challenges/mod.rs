@@ -241,16 +241,7 @@ impl ChallengeWatch {
     fn keep(&mut self) {
         let open = self.open.as_ref().filter(|open| !open.given_up).map(|open| &open.draw);
         let kept = Kept { told: self.follow.told(open), last: self.last.clone() };
-        if kept == self.written {
-            return;
-        }
-        let written = serde_json::to_vec(&kept)
-            .map_err(io::Error::other)
-            .and_then(|bytes| files::replace_fleeting(&self.path, &bytes));
-        match written {
-            Ok(()) => self.written = kept,
-            Err(error) => tracing::warn!(%error, path = %self.path.display(), "not written; trying again"),
-        }
+        files::keep(&self.path, kept, &mut self.written);
     }
 }
 

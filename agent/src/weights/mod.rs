@@ -118,16 +118,7 @@ impl WeightWatch {
         let told =
             self.watches.iter().filter_map(|watch| Some((hex::encode(watch.follow.watch), watch.told()?)));
         let told: Ledger = told.collect();
-        if told == self.written {
-            return;
-        }
-        let kept = serde_json::to_vec(&told)
-            .map_err(io::Error::other)
-            .and_then(|bytes| files::replace_fleeting(&self.path, &bytes));
-        match kept {
-            Ok(()) => self.written = told,
-            Err(error) => tracing::warn!(%error, path = %self.path.display(), "not written; trying again"),
-        }
+        files::keep(&self.path, told, &mut self.written);
     }
 
     /// For the board.
