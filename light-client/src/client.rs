@@ -204,9 +204,9 @@ impl LightClient {
     /// Gets the extrinsic into a finalised block, sending it again as often as it is dropped, until it
     /// expires or the chain stands still. Nothing survives a crash here: what must not be lost belongs into the outbox.
     pub async fn submit(&self, extrinsic: &Extrinsic) -> Result<Included, Error> {
-        let since = self.finalized().await?.number;
-        let mut seen = since;
+        let mut seen = self.finalized().await?.number;
         loop {
+            let since = seen;
             let mut offer = self.offer(extrinsic).await?;
             let verdict = tokio::select! {
                 verdict = offer.wait_for(|offer| *offer != Offer::Pending) => {
@@ -223,7 +223,7 @@ impl LightClient {
                 Offer::Refused(reason) => {
                     self.settled(extrinsic).await?;
                     let refused = || Error::Refused(reason.clone());
-                    return self.overtaken(extrinsic, since).await?.ok_or_else(refused);
+                    return self.overtaken(extrinsic, extrinsic.made_at()).await?.ok_or_else(refused);
                 }
                 Offer::Pending | Offer::Dropped(_) => {}
             }
@@ -240,12 +240,11 @@ impl LightClient {
         }
     }
 
-    /// Waits until what is the best block now is final. smoldot calls an extrinsic stale when the best block has it already, and finalised
-    /// state says nothing of that before.
+    /// Waits until what is the best block now is final. smoldot refuses an extrinsic that the best block has already: as stale, or for
+    /// whatever reason a call has that was made before. Finalised state says nothing of that block yet.
     async fn settled(&self, refused: &Extrinsic) -> Result<(), Error> {
         let best = self.status().best.map_or(0, |block| block.number);
-        // A general one uses up nothing by which it could be found.
-        if refused.signed_by.is_some() && self.finalized().await?.number <= best {
+        if self.finalized().await?.number <= best {
             self.moved(best, refused).await?;
         }
         Ok(())
@@ -280,24 +279,28 @@ impl LightClient {
         self.backend.as_ref()
     }
 
-    /// Whether the extrinsic's nonce is used up: by the extrinsic itself, which comes back then, or by another, which is an error. smoldot
-    /// calls an extrinsic stale when it has missed the body of the block that took it.
+    /// Whether the extrinsic has happened, as finalised blocks after `since` tell. smoldot does not always say: it may have missed the body
+    /// of the block. An error where another has used its nonce up.
     async fn overtaken(&self, extrinsic: &Extrinsic, since: u64) -> Result<Option<Included>, Error> {
-        let Some(signed) = extrinsic.signed_by else { return Ok(None) };
+        let Some(signed) = extrinsic.signed_by else { return self.found(extrinsic, since).await };
         if self.nonce(signed.account).await? <= signed.nonce {
             return Ok(None);
         }
+        self.found(extrinsic, extrinsic.made_at()).await?.map(Some).ok_or(Error::NonceTaken(signed.nonce))
+    }
+
+    /// Looks for the extrinsic in the finalised blocks after `since` that are still held, which are the last few.
+    async fn found(&self, extrinsic: &Extrinsic, since: u64) -> Result<Option<Included>, Error> {
         let mut at = self.latest().await?;
         while at.block_number() > since {
             if let Some(included) = self.find(&at, extrinsic).await? {
                 return Ok(Some(included));
             }
             let parent = at.block_header().await.map_err(Error::chain)?.parent_hash;
-            // Only the last few finalised blocks are still held.
             let Ok(before) = self.at(parent).await else { break };
             at = before;
         }
-        Err(Error::NonceTaken(signed.nonce))
+        Ok(None)
     }
 
     /// Writes the chain database now.

@@ -41,6 +41,11 @@ impl Extrinsic {
         BlakeTwo256.hash(&self.bytes)
     }
 
+    /// The block it was made at, which cannot have it yet.
+    pub(crate) fn made_at(&self) -> u64 {
+        self.expires_at.saturating_sub(MORTALITY)
+    }
+
     /// Signs a call as the extrinsic with this nonce, mortal from the given block.
     pub fn signed(at: &AtBlock, call: &impl Payload, key: &Key, nonce: u64) -> Result<Self, Error> {
         let (params, expires_at) = mortal(at, Some(nonce));

@@ -139,6 +139,12 @@ async fn calls_are_included_or_say_why(light: &LightClient) {
     let error = patiently("fortune", light.call(&fortune, &alice)).await.unwrap_err();
     assert!(matches!(error, Error::Dispatch(_)), "{error}");
 
+    // Handed in again, it is what it was.
+    let signed = light.sign(&remark, &alice, None).await.unwrap();
+    let first = patiently("first", light.submit(&signed)).await.unwrap();
+    let again = patiently("again", light.submit(&signed)).await.unwrap();
+    assert_eq!((first.block, first.extrinsic), (again.block, again.extrinsic));
+
     let stale = light.sign(&remark, &alice, Some(0)).await.unwrap();
     let error = patiently("stale", light.submit(&stale)).await.unwrap_err();
     assert!(matches!(error, Error::NonceTaken(0)), "{error}");
