@@ -32,6 +32,7 @@ pub mod forge;
 mod frontier;
 mod hash;
 pub mod proof;
+pub mod question;
 mod reader;
 pub mod record;
 pub mod snapshot;

@@ -1,4 +1,5 @@
-//! What nobody knew of a block before it was there: the output of its author's VRF, by which BABE lets it be the author at all.
+//! What nobody knew of a block before it was there: the output of its author's VRF, by which BABE lets it be the author at all. Beside it in the
+//! header lies what pallets write for those who read no more than headers.
 //!
 //! An author can't choose it, as a block's hash can be chosen by trying: its key and the slot give it. What an author can do is to leave its
 //! block out; and it knows, an epoch ahead, what its own blocks would give.
@@ -19,8 +20,8 @@ pub type Header = SubstrateHeader<H256>;
 /// Most blocks that are walked back at once.
 const MOST: usize = 64;
 
-/// A finalised block and its randomness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A finalised block and what its header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
     /// The block.
     pub block: Block,
@@ -28,6 +29,8 @@ pub struct Drawing {
     pub parent: H256,
     /// Its author's VRF output; none where the block was not won by a VRF.
     pub randomness: Option<[u8; 32]>,
+    /// What pallets wrote into its header: items of the kind "other".
+    pub notes: Vec<Vec<u8>>,
 }
 
 impl LightClient {
@@ -48,6 +51,7 @@ impl LightClient {
                 block,
                 parent: header.parent_hash,
                 randomness: vrf_output(&header.digest),
+                notes: notes(&header.digest),
             });
             block = Block { number: block.number.saturating_sub(1), hash: header.parent_hash };
         }
@@ -79,6 +83,23 @@ pub fn vrf_output(digest: &Digest) -> Option<[u8; 32]> {
     // A secondary block without VRF (kind 2) was won by nobody's output.
     let ([1 | 3, ..], rest) = before.split_first_chunk::<13>()? else { return None };
     (rest.len() == 96).then(|| rest.first_chunk::<32>().copied()).flatten()
+}
+
+/// What pallets wrote into a header.
+///
+/// ```
+/// use light_client::randomness::notes;
+/// use light_client::subxt::config::substrate::{Digest, DigestItem};
+///
+/// let digest = Digest { logs: vec![DigestItem::Seal(*b"BABE", vec![1]), DigestItem::Other(vec![7])] };
+/// assert_eq!(notes(&digest), [[7]]);
+/// ```
+pub fn notes(digest: &Digest) -> Vec<Vec<u8>> {
+    let note = |item: &DigestItem| match item {
+        DigestItem::Other(bytes) => Some(bytes.clone()),
+        _ => None,
+    };
+    digest.logs.iter().filter_map(note).collect()
 }
 
 /// A header's hash: the block's.

@@ -35,6 +35,8 @@ pub trait Inspection<Account> {
     -> Vec<Account>;
     /// How many could be drawn now.
     fn registered() -> u32;
+    /// Whether this one could be.
+    fn is_registered(account: &Account) -> bool;
     /// The duty was done.
     fn done(inspector: &Account);
     /// The duty was not done in time: a fine.
@@ -301,6 +303,10 @@ pub mod pallet {
 
         fn registered() -> u32 {
             Candidates::<T>::decode_len().and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
+        }
+
+        fn is_registered(account: &T::AccountId) -> bool {
+            Registry::<T>::get(account).is_some_and(|inspector| inspector.leaves.is_none())
         }
 
         fn done(account: &T::AccountId) {

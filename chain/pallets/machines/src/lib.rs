@@ -7,6 +7,7 @@
 //! - `token.rs`: permission to enrol, and what it holds of the owner
 //! - `request.rs`: a request and its checks; `duty.rs`: draw, challenge, answer, dispute, enrolment
 //! - `anchor.rs`: anchors and new device keys; `fork.rs`: contradicting anchors
+//! - `ask.rs`: inspectors' questions for a machine's GPUs
 //! - `device.rs`: accounts that pay no fees; `queue.rs`: what falls due; `standing.rs`: who is told of it
 //!
 //! ```
@@ -23,6 +24,7 @@ extern crate alloc;
 
 mod anchor;
 mod api;
+mod ask;
 #[cfg(feature = "runtime-benchmarks")]
 pub mod benchmarking;
 mod device;
@@ -150,6 +152,14 @@ pub mod pallet {
     /// Accounts that send without a fee.
     #[pallet::storage]
     pub type Devices<T: Config> = StorageMap<_, Blake2_128Concat, Account, Device>;
+
+    /// The block in which a machine's GPUs were asked last.
+    #[pallet::storage]
+    pub type Asked<T: Config> = StorageMap<_, Identity, MachineId, u32>;
+
+    /// The last block with questions, and how many it has.
+    #[pallet::storage]
+    pub type AskedNow<T: Config> = StorageValue<_, (u32, u32), ValueQuery>;
 
     /// Accusations that wait for an answer, by machine.
     #[pallet::storage]
@@ -288,6 +298,13 @@ pub mod pallet {
             /// Blocks it was away.
             away: u32,
         },
+        /// An inspector asks a machine's GPUs; the question is in this block's header.
+        Asked {
+            /// The machine.
+            machine: MachineId,
+            /// Who asks.
+            inspector: Account,
+        },
         /// Two anchors can only be reconciled by a proof.
         Accused {
             /// The machine.
@@ -424,6 +441,12 @@ pub mod pallet {
         LogRewritten,
         /// Evidence: not the attestation key's signature.
         BadSignature,
+        /// The sender is no inspector that may be drawn.
+        NotAnInspector,
+        /// Only active machines are asked.
+        NotActive,
+        /// The machine was asked a short while ago.
+        AskedBefore,
     }
 
     #[pallet::hooks]
@@ -567,6 +590,14 @@ pub mod pallet {
         pub fn retire(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             Self::do_retire(&owner, machine)
+        }
+
+        /// Asks an active machine's GPUs for a challenge whose seed is this block's hash.
+        #[pallet::call_index(13)]
+        #[pallet::weight((T::WeightInfo::ask(), DispatchClass::Normal))]
+        pub fn ask(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let inspector = ensure_signed(origin)?;
+            Self::do_ask(inspector, machine)
         }
     }
 }

@@ -47,6 +47,10 @@ pub const CALLS_PER_PERIOD: u32 = 2;
 pub const TRIES: u8 = 3;
 /// Anchors kept in a machine's record.
 pub const RECENT: u32 = 8;
+/// Blocks from one question for a machine's GPUs to the next.
+pub const ASK_PAUSE: u32 = 600;
+/// Questions in one block's header, at most.
+pub const ASKS_PER_BLOCK: u32 = 16;
 
 macro_rules! wire {
     ($(#[$meta:meta])* $kind:ident $name:ident $body:tt) => {

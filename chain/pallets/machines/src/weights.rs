@@ -46,6 +46,8 @@ pub trait WeightInfo {
     fn accuse() -> Weight;
     /// `refute`.
     fn refute() -> Weight;
+    /// `ask`.
+    fn ask() -> Weight;
     /// `retire`.
     fn retire() -> Weight;
     /// `draw_waiting`, `d` from 0 to 4.
@@ -129,6 +131,9 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
     // Runs took 261939 to 293376 ns.
     fn refute() -> Weight {
         Weight::from_parts(404_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+    }
+    fn ask() -> Weight {
+        Weight::from_parts(300_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
     }
     // Runs took 264814 to 364342 ns.
     fn retire() -> Weight {

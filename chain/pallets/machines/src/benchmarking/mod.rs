@@ -11,7 +11,10 @@
 mod rig;
 mod scene;
 
-use crate::{Accusations, Call, Config, Devices, Due, Machines, Pallet, Requests, Tokens, Waiting, types::*};
+use crate::{
+    Accusations, Asked, AskedNow, Call, Config, Devices, Due, Machines, Pallet, Requests, Tokens, Waiting,
+    types::*,
+};
 use credential::Randomness;
 use polkadot_sdk::*;
 use rig::Rig;
@@ -231,6 +234,19 @@ mod measured {
         #[extrinsic_call]
         _(RawOrigin::Signed(device), rig.id(), consistency);
         assert!(!Accusations::<T>::contains_key(rig.id()));
+    }
+
+    #[benchmark]
+    fn ask() {
+        begin::<T>();
+        let rig = Rig::new();
+        enrol::<T>(&rig, &rich::<T>("owner"));
+        Asked::<T>::insert(rig.id(), NOW - ASK_PAUSE);
+        AskedNow::<T>::put((NOW, ASKS_PER_BLOCK - 1));
+        let (who, machine) = (inspector::<T>(0), rig.id());
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), machine);
+        assert_eq!(Asked::<T>::get(machine), Some(NOW));
     }
 
     #[benchmark]

@@ -4,6 +4,7 @@ mod attacks;
 mod encodings;
 mod forks;
 mod life;
+mod questions;
 mod requests;
 
 use crate as pallet_machines;
