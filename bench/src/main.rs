@@ -89,7 +89,7 @@ fn main() -> Result<()> {
     if wants(Section::Pot) {
         pot::run(&arguments.parts, &arguments.reference, &mut table)?;
     }
-    println!("\n{table}");
+    plain_io::print(&format!("\n{table}\n"))?;
     match &arguments.json {
         Some(file) => Ok(fs::write(file, serde_json::to_vec_pretty(&table.value())?)?),
         None => Ok(()),

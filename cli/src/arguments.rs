@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{amount::Amount, config::Config, span::Span};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -20,6 +20,7 @@ Settings: ~/.config/matrixai/cli.toml with chain, state, key, dev_account, passw
 The password of a key file is asked for, or read from --password-file or MATRIXAI_PASSWORD.
 Amounts of tokens have up to 12 decimals; in JSON they are strings, in the smallest unit (10^12 of them are a token).
 Everything else that is counted is a number in JSON: blocks, tasks, weights, and compute power and the worth of tasks, both in micro-ut.
+What goes wrong is told as text on standard error, with --json too: standard output is empty then.
 Exit codes: 0 done, 1 failed, 2 wrong usage. NO_COLOR is respected; RUST_LOG shows more.";
 
 const KEY: &str = "\
@@ -68,6 +69,17 @@ Examples:
   matrixai --chain chain.json ecp --of 5F… --json
 
 Compute power is shown in ut; in JSON it is a number, in micro-ut.";
+
+const BALANCE: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json balance
+  matrixai --chain chain.json balance 5F… --json";
+
+const TRANSFER: &str = "\
+Examples:
+  matrixai --chain chain.json --key owner.json transfer 5F… 12.5
+
+It asks nothing first, and what is sent does not come back.";
 
 const DEPOSITS: &str = "\
 Examples:
@@ -141,6 +153,23 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    /// Reads the command line. Where it is wrong, or asks for help, this ends the program.
+    pub fn read() -> Self {
+        let read = with_examples(Self::command()).get_matches();
+        Self::from_arg_matches(&read).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A command without examples of its own shows those of its group.
+fn with_examples(group: clap::Command) -> clap::Command {
+    let examples = group.get_after_help().cloned();
+    group.mut_subcommands(|command| match command.get_after_help() {
+        None => with_examples(command.after_help(examples.clone().unwrap_or_default())),
+        Some(_) => with_examples(command),
+    })
 }
 
 /// Options of all commands.
@@ -245,6 +274,7 @@ pub enum Command {
     #[command(subcommand, after_help = BATCH)]
     Tasks(TasksCommand),
     /// What an account has
+    #[command(after_help = BALANCE)]
     Balance {
         /// Another account than the own
         account: Option<String>,
@@ -256,6 +286,7 @@ pub enum Command {
         account: Option<String>,
     },
     /// Sends tokens
+    #[command(after_help = TRANSFER)]
     Transfer {
         /// To whom
         to: String,
@@ -305,7 +336,6 @@ pub enum KeyCommand {
 #[derive(Subcommand)]
 pub enum ChainCommand {
     /// Writes a running chain's specification, with boot nodes and a checkpoint, for agents, inspectors and this tool
-    #[command(after_help = CHAIN)]
     Spec(Spec),
 }
 
@@ -357,7 +387,6 @@ pub enum TokenCommand {
 #[derive(Subcommand)]
 pub enum StakeCommand {
     /// Puts more tokens at stake; each lie costs a machine's bond of it, and so does an outage
-    #[command(after_help = STAKE)]
     Bond {
         /// How many
         amount: Amount,
@@ -479,7 +508,6 @@ pub enum MachinesCommand {
         id: String,
     },
     /// Takes a machine out of service; its deposit comes back a week later. Let its agent rest first
-    #[command(after_help = MACHINES)]
     Retire {
         /// Its identifier in hex
         id: String,
@@ -497,11 +525,10 @@ fn words(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
-        Arguments::command().debug_assert();
+        with_examples(Arguments::command()).debug_assert();
     }
 
     #[test]

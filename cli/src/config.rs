@@ -1,16 +1,20 @@
 //! Settings: a TOML file, overridden by `MATRIXAI_…` variables, overridden by options.
 
 use figment::{
-    Figment,
+    Figment, Metadata, Profile, Provider,
     providers::{Env, Format, Serialized, Toml},
+    value::{Dict, Map},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    env,
+    env, io,
     path::{Path, PathBuf},
 };
 
 const KEYS: [&str; 5] = ["chain", "state", "dev_account", "key", "password_file"];
+
+/// No settings file is longer, comments included.
+const LONGEST: u64 = 64 * 1024;
 
 /// Everything that can be set. Unknown keys are refused, so that a typing slip is seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,20 +41,46 @@ pub enum ConfigError {
     /// A file named with `--config` is not there.
     #[error("settings file {path} does not exist", path = .0.display())]
     Missing(PathBuf),
+    /// It cannot be read.
+    #[error("settings file {path}: {1}", path = .0.display())]
+    Unreadable(PathBuf, io::Error),
+}
+
+/// A settings file that has been read; what is wrong with it is told with its name.
+struct Written {
+    path: PathBuf,
+    text: String,
+}
+
+impl Written {
+    /// The default file may be absent, a named one may not.
+    fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
+        let path = named.map_or_else(default_file, Path::to_owned);
+        match plain_io::read_to_string(&path, LONGEST) {
+            Ok(text) => Ok(Some(Self { path, text })),
+            Err(_) if named.is_none() && !path.exists() => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ConfigError::Missing(path)),
+            Err(error) => Err(ConfigError::Unreadable(path, error)),
+        }
+    }
+}
+
+impl Provider for Written {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("TOML file", self.path.as_path())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Toml::string(&self.text).data()
+    }
 }
 
 impl Config {
-    /// Reads the file (the default one may be absent, a named one may not), then the environment, then takes over what options say.
+    /// Reads the file, then the environment, then takes over what options say.
     pub fn load(file: Option<&Path>, options: Self) -> Result<Self, ConfigError> {
-        if let Some(path) = file
-            && !path.is_file()
-        {
-            return Err(ConfigError::Missing(path.into()));
-        }
-        let path = file.map_or_else(default_file, Path::to_owned);
         let mut read = Figment::from(Serialized::defaults(Self::default()));
-        if path.is_file() {
-            read = read.merge(Toml::file_exact(path));
+        if let Some(written) = Written::read(file)? {
+            read = read.merge(written);
         }
         let read: Self = read.merge(Env::prefixed("MATRIXAI_").only(&KEYS)).extract().map_err(Box::new)?;
         Ok(read.overridden(options))
@@ -116,9 +146,13 @@ mod tests {
 
     #[test]
     fn slips_are_refused() {
-        assert!(matches!(from("chian = \"a.json\"", Config::default()), Err(ConfigError::Invalid(_))));
+        let slip = from("chian = \"a.json\"", Config::default()).unwrap_err();
+        let said = slip.to_string();
+        assert!(matches!(slip, ConfigError::Invalid(_)) && said.contains("/cli.toml"), "{said}");
         let missing = Config::load(Some(Path::new("/nonexistent.toml")), Config::default());
         assert!(matches!(missing, Err(ConfigError::Missing(_))));
+        let endless = Config::load(Some(Path::new("/dev/zero")), Config::default()).unwrap_err();
+        assert_eq!(endless.to_string(), "settings file /dev/zero: it is not a regular file");
     }
 
     #[test]

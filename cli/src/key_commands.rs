@@ -8,11 +8,11 @@ use crate::{
     keystore::{self, Cost},
     output, password, phrase, private_file,
 };
-use light_client::AccountId32;
+use light_client::{AccountId32, seed};
 use serde::Serialize;
 use std::{
     fmt,
-    io::{IsTerminal, Read, stdin},
+    io::{IsTerminal, stdin},
     path::Path,
 };
 use zeroize::Zeroizing;
@@ -84,7 +84,5 @@ fn phrase_of(file: Option<&Path>) -> Result<Zeroizing<String>, Error> {
     if stdin().is_terminal() {
         return Ok(password::ask("Recovery phrase: ")?);
     }
-    let mut text = Zeroizing::new(String::new());
-    stdin().read_to_string(&mut text).map_err(password::PasswordError::Terminal)?;
-    Ok(text)
+    Ok(seed::read(stdin()).map_err(password::PasswordError::Input)?)
 }

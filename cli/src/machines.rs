@@ -199,7 +199,7 @@ async fn retire(machine: [u8; 32], session: &Session, key: &Key, json: bool) -> 
     let (tasks, questions) = chain::open_work(&session.latest().await?, machine).await?;
     let doubt = in_doubt(tasks, questions);
     if let Some(doubt) = doubt.as_ref().filter(|_| !json) {
-        eprintln!("{doubt}");
+        plain_io::tell!("{doubt}");
     }
     let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
     let done = Done {

@@ -42,18 +42,17 @@ mod tasks;
 mod token;
 
 use arguments::{Arguments, ChainCommand, Command};
-use clap::Parser;
 use config::Config;
 use error::Error;
 use std::{io::IsTerminal, process::ExitCode};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     log_to_stderr();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("matrixai: {error}");
+            plain_io::tell!("matrixai: {error}");
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
@@ -63,7 +62,9 @@ fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    // It would tell of lines that cannot be written with `eprintln!`, which panics where standard error is closed or full.
+    let quiet = tracing_subscriber::fmt().log_internal_errors(false);
+    quiet.with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A specification holds the first block's whole state, the runtime in hex with it.
-const LONGEST: u64 = 256 << 20;
+pub const LONGEST: u64 = 256 << 20;
 
 /// What `author_rotateKeysWithOwner` gives.
 #[derive(Deserialize)]

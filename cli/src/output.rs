@@ -2,10 +2,7 @@
 
 use crate::error::Error;
 use serde::Serialize;
-use std::{
-    fmt::Display,
-    io::{ErrorKind, Write},
-};
+use std::fmt::Display;
 
 /// Something that both people and programs can read.
 pub trait Report: Serialize + Display {}
@@ -15,12 +12,7 @@ impl<T: Serialize + Display> Report for T {}
 /// Prints a report.
 pub fn print(report: &impl Report, json: bool) -> Result<(), Error> {
     let text = if json { serde_json::to_string_pretty(report)? + "\n" } else { report.to_string() };
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // A reader that has gone away (`| head`) is no failure.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write(error)),
-        _ => Ok(()),
-    }
+    plain_io::print(&text).map_err(Error::Write)
 }
 
 /// Reads 32 bytes in hex.

@@ -21,6 +21,9 @@ pub enum PasswordError {
     /// The terminal failed.
     #[error("cannot read from the terminal: {0}")]
     Terminal(std::io::Error),
+    /// What is piped in.
+    #[error("cannot read from standard input: {0}")]
+    Input(std::io::Error),
     /// The two entries differ.
     #[error("the two passwords differ; nothing was written")]
     Differ,

@@ -2,7 +2,7 @@
 
 use light_client::seed;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -37,7 +37,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), FileError> {
 
 /// Reads a file whose content is encrypted, or public.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, FileError> {
-    fs::read_to_string(path).map(Zeroizing::new).map_err(|error| FileError::Io(path.into(), error))
+    seed::read_file(path).map_err(|error| FileError::Io(path.into(), error))
 }
 
 /// Reads a file with a bare secret, which others must not be able to read.
@@ -52,7 +52,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     #[test]
     fn nothing_is_overwritten_and_nobody_else_reads() {

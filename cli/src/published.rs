@@ -7,14 +7,18 @@ use crate::{
 };
 use drilling::{
     Layer,
-    library::Part,
+    library::{LONGEST, Part},
     published::{Network, PublishedError, Shard},
 };
 use serde::Serialize;
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
+
+/// How much of a file tells what it is.
+const HEAD: u64 = 32;
 
 /// Why a file is none of these.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +55,14 @@ struct Shape {
 
 impl Described {
     fn read(file: &Path) -> Result<Self, DataError> {
-        let bytes = fs::read(file)?;
+        let mut head = Vec::new();
+        plain_io::open(file)?.take(HEAD).read_to_end(&mut head)?;
+        let another = |parsed| matches!(parsed, Err(PublishedError::WrongKind));
+        if another(Network::parse(&head).map(drop)) && another(Shard::parse(&head).map(drop)) {
+            // Not read whole: it can be of any size.
+            return Err(PublishedError::WrongKind.into());
+        }
+        let bytes = plain_io::read(file, LONGEST)?;
         match Shard::parse(&bytes) {
             Err(PublishedError::WrongKind) => Self::of_network(file, &Network::parse(&bytes)?),
             shard => Self::of_shard(file, &shard?),
@@ -172,5 +183,15 @@ mod tests {
             let error = describe(std::slice::from_ref(&file), None).err().unwrap();
             assert!(error.to_string().contains("cat.jpg: neither a network nor a shard"), "{error}");
         }
+        // Larger than any memory: only its head is read.
+        fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+        let error = describe(std::slice::from_ref(&file), None).err().unwrap();
+        assert!(matches!(error, Error::Data(_, DataError::Content(PublishedError::WrongKind))), "{error}");
+        fs::write(&file, &digits::SHARD[..1000]).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_len(1 << 40).unwrap();
+        let error = describe(std::slice::from_ref(&file), None).err().unwrap();
+        assert!(error.to_string().contains("cat.jpg: it is larger than the 16385 MiB"), "{error}");
+        let error = describe(&["/dev/zero".into()], None).err().unwrap();
+        assert_eq!(error.to_string(), "/dev/zero: it is not a regular file");
     }
 }

@@ -1,9 +1,9 @@
 //! A light client for the length of one command, and something to look at while it works.
 
-use crate::{account, advice, config::Config, error::Error};
+use crate::{account, advice, config::Config, error::Error, specification};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use light_client::{AtBlock, Included, Key, LightClient, Phase, Stall, Status, subxt::tx::Payload};
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 /// A chain that can be asked, and called.
 pub struct Session {
@@ -15,8 +15,7 @@ impl Session {
     /// Starts the light client and waits until finalised blocks arrive.
     pub async fn open(config: &Config, timeout: u64, quiet: bool) -> Result<Self, Error> {
         let path = config.chain.as_ref().ok_or(Error::NoChain)?;
-        let specification =
-            fs::read_to_string(path).map_err(|error| Error::Specification(path.clone(), error))?;
+        let specification = specification::read(path)?;
         let client = LightClient::start(&specification, &config.state_dir(path)).await?;
         let session = Self { client, quiet };
         session.ready(timeout).await?;

@@ -56,6 +56,11 @@ pub enum NoSpecification {
     Address(String),
 }
 
+/// Reads such a file, or one of `matrixai-node export-chain-spec`.
+pub fn read(path: &Path) -> Result<String, Error> {
+    plain_io::read_to_string(path, node::LONGEST).map_err(|error| Error::Specification(path.into(), error))
+}
+
 /// Asks a node, and writes the file.
 pub fn write(asked: &Spec, global: &Global) -> Result<(), Error> {
     if asked.out.exists() && !asked.force {
@@ -64,7 +69,7 @@ pub fn write(asked: &Spec, global: &Global) -> Result<(), Error> {
     let trouble = |why| Error::Specify(asked.node.clone(), why);
     let (specification, boot_nodes) = specification(&asked.node, &asked.bootnodes).map_err(trouble)?;
     if boot_nodes.iter().all(|address| is_loopback(address)) {
-        eprintln!(
+        plain_io::tell!(
             "only this host can reach the boot nodes: name an address that others reach with --bootnode"
         );
     }

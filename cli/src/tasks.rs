@@ -21,6 +21,9 @@ use light_client::Key;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, path::Path};
 
+/// No batch's file is longer, comments included: with 16 layers it has two kilobytes.
+const LONGEST: u64 = 64 * 1024;
+
 /// A batch as its publisher writes it.
 ///
 /// ```toml
@@ -143,7 +146,7 @@ pub struct Batch {
 
 impl Batch {
     fn read(file: &Path) -> Result<Self, BatchError> {
-        let text = std::fs::read_to_string(file).map_err(BatchError::File)?;
+        let text = plain_io::read_to_string(file, LONGEST).map_err(BatchError::File)?;
         let read = Figment::from(Toml::string(&text)).extract();
         Self::check(read.map_err(|error| BatchError::Parse(Box::new(error)))?)
     }

@@ -123,7 +123,10 @@ async fn create(session: &Session, key: &Key, wanted: &Wanted<'_>, json: bool) -
     let at = session.latest().await?;
     let held = affordable(&at, key, wanted.machines).await?;
     if !json {
-        eprintln!("{held} tokens will be held: deposit and inspection fees of {}", counted(wanted.machines));
+        plain_io::tell!(
+            "{held} tokens will be held: deposit and inspection fees of {}",
+            counted(wanted.machines)
+        );
     }
     let blocks = match wanted.lifetime {
         Lifetime::Span(span) => span.blocks(chain::block_millis(&at).await?).ok_or(Error::NeverExpires)?,
@@ -178,7 +181,7 @@ fn write(out: &Path) -> Result<[u8; 32], Error> {
 /// The public half, given itself or a token file.
 fn public_half(token: &str) -> Result<[u8; 32], Error> {
     let file = Path::new(token);
-    if !file.is_file() {
+    if !file.exists() {
         return output::identifier(token, "join token");
     }
     let text = private_file::read_secret(file)?;
@@ -201,5 +204,7 @@ mod tests {
         assert_eq!(public_half(file.to_str().unwrap()).unwrap(), public);
         assert_eq!(public_half(&hex::encode(public)).unwrap(), public);
         assert!(write(&file).is_err(), "a token file is never overwritten");
+        let said = public_half("/dev/zero").unwrap_err().to_string();
+        assert_eq!(said, "/dev/zero: it is not a regular file");
     }
 }

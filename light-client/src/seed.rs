@@ -1,7 +1,15 @@
 //! A seed as people keep it in a file: 64 hexadecimal digits on one line, `0x` before them or not; `#` begins a comment.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::{self, ErrorKind, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 use zeroize::Zeroizing;
+
+/// No file with a secret is longer, comments included: wallets' key files have a kilobyte.
+const LONGEST: usize = 64 * 1024;
 
 /// The mode of a file with a secret where others than its owner may use it. Pipes and the like keep nothing, and have none.
 ///
@@ -14,7 +22,34 @@ pub fn exposed(file: &Path) -> io::Result<Option<u32>> {
     Ok((metadata.is_file() && mode & 0o077 != 0).then_some(mode))
 }
 
-/// Reads it.
+/// The text of a file with a secret.
+///
+/// # Errors
+///
+/// If it cannot be read, is no regular file, or is longer than any of these.
+pub fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
+    read(plain_io::open(file)?)
+}
+
+/// The same from a stream.
+///
+/// # Errors
+///
+/// If it cannot be read, or is longer than any of these.
+pub fn read(from: impl Read) -> io::Result<Zeroizing<String>> {
+    // All the room that it may need: a text that outgrew its room would leave a copy behind, which nothing wipes.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST + 1));
+    from.take(LONGEST as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > LONGEST {
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            "it is larger than the 64 KiB that a secret may have",
+        ));
+    }
+    Ok(text)
+}
+
+/// Reads a seed.
 ///
 /// # Errors
 ///
@@ -46,6 +81,19 @@ mod tests {
         }
         assert_eq!(exposed(Path::new("/dev/null")).unwrap(), None, "nothing is kept there");
         assert!(exposed(&dir.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn a_secret_has_an_end_and_its_copies_are_wiped() {
+        let text = read("07".repeat(32).as_bytes()).unwrap();
+        assert_eq!((text.len(), text.capacity()), (64, LONGEST + 1));
+        let longest = "#".repeat(LONGEST);
+        let text = read(longest.as_bytes()).unwrap();
+        assert_eq!((text.len(), text.capacity()), (LONGEST, LONGEST + 1), "it was copied");
+        for endless in [read(io::repeat(b'0')), read(format!("{longest}#").as_bytes())] {
+            assert_eq!(endless.unwrap_err().kind(), ErrorKind::FileTooLarge);
+        }
+        assert_eq!(read_file(Path::new("/dev/zero")).unwrap_err().to_string(), "it is not a regular file");
     }
 
     #[test]

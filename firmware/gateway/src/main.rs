@@ -103,12 +103,8 @@ fn report(mut device: Emulator, machine: &str, anchors: &[AnchorHead], options: 
             "arena": memory.arena,
         },
     });
-    if options.json {
-        println!("{report:#}");
-    } else {
-        tell(&report);
-    }
-    Ok(())
+    let text = if options.json { format!("{report:#}\n") } else { told(&report) };
+    Ok(plain_io::print(&text)?)
 }
 
 fn temper(moody: bool) -> Temper {
@@ -123,20 +119,22 @@ fn temper(moody: bool) -> Temper {
     }
 }
 
-fn tell(report: &Value) {
-    println!("machine {}", report["machine"].as_str().unwrap_or_default());
+fn told(report: &Value) -> String {
     let (where_, verified) = match report["chain"].as_bool() {
         Some(true) => ("enrolled; its anchors are in finalised blocks", "on chain"),
         _ => ("blocks are made up here: no chain takes part", "verified"),
     };
-    println!("{where_}");
+    let mut lines =
+        vec![format!("machine {}", report["machine"].as_str().unwrap_or_default()), where_.to_owned()];
     for anchor in report["anchors"].as_array().into_iter().flatten() {
         let root = anchor["root"].as_str().unwrap_or_default();
-        println!("anchor {verified}: counter {}, {} records, root {root}", anchor["counter"], anchor["size"]);
+        let (counter, size) = (&anchor["counter"], &anchor["size"]);
+        lines.push(format!("anchor {verified}: counter {counter}, {size} records, root {root}"));
     }
     let memory = &report["memory"];
-    println!(
+    lines.push(format!(
         "memory in bytes: flash {}, RAM {} (variables {} with a heap of {}, of which {} used; stack {})",
         memory["flash"], memory["ram"], memory["statics"], memory["arena"], memory["heap"], memory["stack"]
-    );
+    ));
+    lines.join("\n") + "\n"
 }

@@ -7,7 +7,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
-    io::{self, ErrorKind, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::Path,
     process::ExitCode,
 };
@@ -86,10 +86,9 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Tells an error, whose words may be a package's. A standard error that is closed or full changes nothing about how the program ends.
+/// Tells an error, whose words may be a package's.
 fn complain(error: &dyn std::fmt::Display) {
-    let line = format!("training: {}\n", printable(&error.to_string()));
-    let _ = io::stderr().write_all(line.as_bytes());
+    plain_io::tell!("training: {}", printable(&error.to_string()));
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -129,13 +128,9 @@ fn chunk(path: &Path, file: &str, index: u64) -> Result<(), Failure> {
     Ok(say(&printable_json(&told.to_string()))?)
 }
 
-/// Prints to standard output. A reader that has gone away (`| head`) is no failure.
+/// Prints lines.
 fn say(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
+    plain_io::print(&format!("{text}\n"))
 }
 
 /// An order's terms, from the file or from the folder that `training terms` wrote.

@@ -4,7 +4,7 @@ use super::PackageError;
 use rustix::fs::OFlags;
 use std::{
     fs::{File, Metadata},
-    io::{self, Read},
+    io::{self, ErrorKind},
     os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -129,7 +129,7 @@ impl Part {
         match &self.source {
             Source::Open(file) => Ok(file.clone()),
             Source::Closed(path) => {
-                let file = opened(path, OFlags::NOFOLLOW).map_err(|error| self.not_opened(path, error))?;
+                let file = opened(path).map_err(|error| self.not_opened(path, error))?;
                 self.check_stamp(&file.metadata().map_err(PackageError::io(path))?)?;
                 Ok(Arc::new(file))
             }
@@ -155,30 +155,30 @@ impl Part {
     }
 }
 
-/// Opens a file to read. Whatever has come to lie there in the meantime, opening it never waits for another program, as a pipe would.
-fn opened(path: &Path, more: OFlags) -> io::Result<File> {
-    let flags = (OFlags::NONBLOCK | more).bits();
+/// Opens a file to read, and no link. Whatever has come to lie there in the meantime, opening it never waits for another program, as a pipe
+/// would.
+fn opened(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
     File::options().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
 /// Opens a regular file of the user's own, which may lie behind a link.
 pub(super) fn open_plain(path: &Path) -> Result<File, PackageError> {
-    let file = opened(path, OFlags::empty()).map_err(PackageError::io(path))?;
-    let found = file.metadata().map_err(PackageError::io(path))?;
-    if found.is_file() { Ok(file) } else { Err(PackageError::NotPlain(path.display().to_string())) }
+    plain_io::open(path).map_err(|error| refused(path, error, u64::MAX))
 }
 
 /// Reads a regular file of the user's own, of no more than `most` bytes.
 pub fn read_plain(path: &Path, most: u64) -> Result<Vec<u8>, PackageError> {
-    let file = open_plain(path)?;
-    let within = |bytes| {
-        let name = path.display().to_string();
-        if bytes > most { Err(PackageError::TooLarge { name, bytes, most }) } else { Ok(()) }
-    };
-    within(file.metadata().map_err(PackageError::io(path))?.len())?;
-    let mut bytes = Vec::new();
-    // A byte more than may be there: a file can grow while it is read.
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(PackageError::io(path))?;
-    within(bytes.len() as u64)?;
-    Ok(bytes)
+    plain_io::read(path, most).map_err(|error| refused(path, error, most))
+}
+
+fn refused(path: &Path, error: io::Error, most: u64) -> PackageError {
+    let name = || path.display().to_string();
+    // One that grew while it was read may not say its size now.
+    let bytes = || std::fs::metadata(path).map_or(0, |found| found.len()).max(most.saturating_add(1));
+    match error.kind() {
+        ErrorKind::InvalidInput => PackageError::NotPlain(name()),
+        ErrorKind::FileTooLarge => PackageError::TooLarge { name: name(), bytes: bytes(), most },
+        _ => PackageError::Io(path.into(), error),
+    }
 }
