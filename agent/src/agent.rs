@@ -3,6 +3,7 @@
 use crate::{
     backoff::Backoff,
     config::Config,
+    head::Head,
     hex32::Hex32,
     identity::Keeper,
     journal::Journal,
@@ -17,7 +18,6 @@ use attest::{
     record::{Body, Boot},
 };
 use light_client::{Key, outbox::Outbox};
-use std::fs;
 
 /// What lies in the state folder, open for writing.
 pub struct Held {
@@ -108,10 +108,7 @@ impl Agent {
         if size == self.signed_size {
             return Ok(());
         }
-        let note = sign(&self.keeper.origin(), size, root, device)?;
-        let path = self.state.checkpoint();
-        crate::files::replace_fleeting(&path, note.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        Head::leave(&self.state, &self.keeper.origin(), size, root, device)?;
         self.signed_size = size;
         Ok(())
     }
@@ -122,18 +119,6 @@ pub fn sign(origin: &str, size: u64, root: attest::Hash, device: &Key) -> Result
     let head = Checkpoint { origin, size, root };
     let note = checkpoint::sign(&head, &device.public(), |body| device.sign(body))?;
     Ok(note.as_str().to_owned())
-}
-
-/// The checkpoint that an agent left behind, if there is one: its text, size and root.
-pub fn left_checkpoint(
-    state: &StateDir,
-    origin: &str,
-    device: &[u8; 32],
-) -> Option<(String, u64, attest::Hash)> {
-    let note = fs::read_to_string(state.checkpoint()).ok()?;
-    let head = checkpoint::verify(&note, origin, device).ok()?;
-    let (size, root) = (head.size, head.root);
-    Some((note, size, root))
 }
 
 /// Why there is no device key now.

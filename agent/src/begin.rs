@@ -5,9 +5,11 @@ use crate::{
     clock::now_ms,
     config::Config,
     failure::Failure,
+    head::Head,
     hex32::Hex32,
-    identity::Keeper,
+    identity::{Enrolment, Keeper, Lost},
     journal::Journal,
+    known,
     recorder::{self, Recorder},
     replay,
     state_dir::StateDir,
@@ -49,8 +51,15 @@ pub fn probe(config: &Config) -> Probe {
 pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<Begun> {
     let mut journal = Journal::open(&state.anchors())?;
     let outbox = Outbox::open(&state.outbox()).map_err(|error| Failure::Damaged(error.into()))?;
-    let acknowledged = acknowledged(state, &journal);
+    let head = Head::read(state, Some(keeper))?;
+    let acknowledged = known::wanted(head.as_ref(), &journal);
     let log = LogStore::open_holding(&state.log(), acknowledged)?;
+    if let Some(head) = head.filter(|_| log.size() > 0) {
+        head.check(&log)?;
+    }
+    if let Some(lost) = known::lost_attestations(&log, &journal) {
+        tracing::warn!("{lost}");
+    }
     let recovered = log.recovered();
     if recovered.truncated_bytes > 0 {
         tracing::warn!(
@@ -62,6 +71,7 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     let (host, chips) = (probe.host(), probe.inventory());
     let known = keeper.boots.count > 0;
     note_boot(keeper, &host)?;
+    note_loss(keeper, &log, &journal, acknowledged)?;
     if log.size() == 0 && acknowledged > 0 {
         state.put_aside_attestations()?;
         journal = Journal::open(&state.anchors())?;
@@ -78,12 +88,19 @@ pub fn begin(config: &Config, state: &StateDir, keeper: &mut Keeper) -> Result<B
     }
 }
 
-/// How many records the log must hold: as many as its signed head or an attestation covers.
-pub fn acknowledged(state: &StateDir, journal: &Journal) -> u64 {
-    let signed = std::fs::read_to_string(state.checkpoint()).unwrap_or_default();
-    // The note's second line (C2SP tlog-checkpoint).
-    let signed = signed.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
-    journal.largest().max(signed)
+/// Remembers that the log is lost to which the chain holds this machine: before what is known of it goes aside, and until keys are made for
+/// a new enrolment, or that very log is back.
+fn note_loss(keeper: &mut Keeper, log: &LogStore, journal: &Journal, acknowledged: u64) -> Result<()> {
+    let lost = if log.size() > 0 {
+        keeper.lost.filter(|_| known::follows_a_lost_one(log).unwrap_or(true))
+    } else if keeper.enrolment == Enrolment::None {
+        None
+    } else {
+        let anchored = journal.finalised(&keeper.ak_name()).last().map_or(0, |last| last.made.signed.size);
+        let before = keeper.lost.unwrap_or(Lost { signed: 0, anchored: 0 });
+        Some(Lost { signed: acknowledged.max(before.signed), anchored: anchored.max(before.anchored) })
+    };
+    keeper.change(|identity| identity.lost = lost)
 }
 
 fn note_boot(keeper: &mut Keeper, host: &HostFacts) -> Result<()> {
@@ -123,7 +140,10 @@ fn join(keeper: &Keeper, host: &HostFacts) -> Join {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::tests::made_up;
+    use crate::{
+        head::tests::known_device,
+        identity::{Identity, tests::made_up},
+    };
 
     fn bodies(state: &StateDir, keeper: &mut Keeper) -> Vec<Body> {
         let before = LogStore::open_read_only(&state.log()).map(|log| log.size()).unwrap_or(0);
@@ -155,5 +175,52 @@ mod tests {
         std::fs::remove_dir_all(state.log()).unwrap();
         let lost = bodies(&state, &mut keeper);
         assert!(matches!(&lost[..], [Body::Join(_), Body::Gap(Gap { reason: GapReason::LogLost, .. }), ..]));
+        assert_eq!(keeper.lost, None, "nobody holds the machine to it");
+    }
+
+    #[test]
+    fn the_loss_of_an_enrolled_log_is_kept_until_there_are_new_keys_or_the_log_is_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        let (key, identity) = known_device(7);
+        let mut keeper = Keeper::new(state.identity(), identity);
+        keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch: 0 }).unwrap();
+        bodies(&state, &mut keeper);
+        let log = LogStore::open_read_only(&state.log()).unwrap();
+        Head::leave(&state, &keeper.origin(), log.size(), log.root(), &key).unwrap();
+        bodies(&state, &mut keeper);
+        assert_eq!(keeper.lost, None);
+        let away = dir.path().join("away");
+        std::fs::rename(state.log(), &away).unwrap();
+        for _ in 0..2 {
+            bodies(&state, &mut keeper);
+            assert_eq!(keeper.lost, Some(Lost { signed: log.size(), anchored: 0 }));
+        }
+        // Lost again: what the chain has is of the first.
+        std::fs::remove_dir_all(state.log()).unwrap();
+        bodies(&state, &mut keeper);
+        assert_eq!(keeper.lost.map(|lost| lost.signed), Some(log.size()));
+        assert_eq!(Identity::load(&state.identity()).unwrap().unwrap().lost, keeper.lost);
+        std::fs::remove_dir_all(state.log()).unwrap();
+        std::fs::rename(&away, state.log()).unwrap();
+        bodies(&state, &mut keeper);
+        assert_eq!(keeper.lost, None);
+    }
+
+    #[test]
+    fn a_log_that_was_cut_short_or_whose_head_is_garbage_is_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        let (key, identity) = known_device(7);
+        let mut keeper = Keeper::new(state.identity(), identity);
+        bodies(&state, &mut keeper);
+        let log = LogStore::open_read_only(&state.log()).unwrap();
+        Head::leave(&state, &keeper.origin(), log.size() + 1, log.root(), &key).unwrap();
+        let refused = |keeper: &mut Keeper| begin(&Config::default(), &state, keeper).err().unwrap();
+        assert!(crate::failure::is_damage(&refused(&mut keeper)));
+        std::fs::write(state.checkpoint(), "x\n").unwrap();
+        let error = refused(&mut keeper);
+        assert!(crate::failure::is_damage(&error) && error.to_string().contains("checkpoint"), "{error}");
+        assert_eq!(LogStore::open_read_only(&state.log()).unwrap().size(), log.size());
     }
 }

@@ -1,17 +1,21 @@
 //! What the running agent says of itself, for `status` to read while the agent holds the lock.
 
-use crate::{chain::Machine, clock::now_ms, files, hex32::Hex32, recorder::Recorder, tally::Tally};
+use crate::{
+    chain::Machine, challenges::ChallengeOutcome, clock::now_ms, files, hex32::Hex32, recorder::Recorder,
+    tally::Tally,
+};
 use light_client::{Phase, Stall, Status};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
+/// Some KiB, a little more for each chip.
+const LARGEST: u64 = 16 << 20;
 /// How often the snapshot is written.
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -190,6 +194,9 @@ pub struct JobView {
     pub name: String,
     /// Snapshots taken.
     pub taken: u64,
+    /// Those of them that found the file of last time.
+    #[serde(default)]
+    pub unchanged: u64,
     /// The last one's digest.
     pub last: Option<Hex32>,
     /// When it was taken, ms since 1970.
@@ -200,6 +207,30 @@ pub struct JobView {
     pub unwatched: u64,
     /// Whether one is being taken now.
     pub reading: bool,
+    /// The last draw whose outcome is known.
+    #[serde(default)]
+    pub drawn: Option<LastDraw>,
+}
+
+impl JobView {
+    /// Draws without a digest.
+    pub fn misses(&self) -> u64 {
+        self.missed.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Draws whose outcome is known.
+    pub fn draws(&self) -> u64 {
+        self.taken.saturating_add(self.misses())
+    }
+}
+
+/// A draw of a job's weights.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDraw {
+    /// The block that drew.
+    pub block: u64,
+    /// `taken`, `unchanged`, or why there is no digest.
+    pub outcome: String,
 }
 
 /// Challenges of the GPUs, in blocks that the chain's randomness draws.
@@ -213,6 +244,12 @@ pub struct ChallengeView {
     pub under_way: bool,
     /// The last one, also from before this run.
     pub last: Option<LastChallenge>,
+    /// How many there were in this run, by what came of them.
+    #[serde(default)]
+    pub outcomes: BTreeMap<String, u64>,
+    /// Blocks of this run that nobody looked at.
+    #[serde(default)]
+    pub unwatched: u64,
 }
 
 /// What came of a challenge.
@@ -230,6 +267,13 @@ pub struct LastChallenge {
     pub score: u16,
     /// The reason of that check; where none has a score, of the first that could not be done.
     pub why: Option<String>,
+}
+
+impl LastChallenge {
+    /// All of it in a word.
+    pub const fn outcome(&self) -> ChallengeOutcome {
+        ChallengeOutcome::of(self.checks, self.failed, self.score)
+    }
 }
 
 /// Everything, at one moment.
@@ -283,7 +327,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// What an agent last wrote, if anything.
     pub fn load(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        serde_json::from_slice(&plain_io::read(path, LARGEST).ok()?).ok()
     }
 }
 
@@ -302,6 +346,8 @@ impl Board {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
             started_ms: now_ms(),
+            doing: "starting".into(),
+            chain: ChainView { phase: phase(Phase::Connecting), ..ChainView::default() },
             ..Snapshot::default()
         };
         Self { snapshot: Arc::new(Mutex::new(snapshot)), path, log: Arc::default() }
@@ -362,7 +408,9 @@ impl Board {
         if finalized != chain.finalized {
             chain.finalized_seen_ms = Some(now_ms());
         }
-        chain.phase = phase(status.phase);
+        // One that knows where it was, but has nobody to ask, is not ready for anything.
+        let alone = status.phase == Phase::Ready && !status.is_ready();
+        chain.phase = phase(if alone { Phase::Connecting } else { status.phase });
         chain.peers = status.peers;
         chain.stall = status.stall.map(|stall| stall_text(stall).into());
         chain.finalized = finalized;

@@ -8,10 +8,13 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+/// Some lines, and some more for each job.
+const LARGEST: u64 = 1 << 20;
 /// A record covers a day at most, s.
 const LONGEST_WINDOW: u64 = 86_400;
 /// Between two anchors is a year at most, s.
@@ -186,10 +189,13 @@ impl Default for Config {
 pub enum ConfigError {
     /// A file or variable that does not parse.
     #[error("configuration: {0}")]
-    Invalid(Box<figment::Error>),
+    Invalid(String),
     /// A file named on the command line is not there.
     #[error("configuration file {0} does not exist")]
     Missing(PathBuf),
+    /// A file that is there and cannot be read, or is none.
+    #[error("configuration file {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
     /// A value that makes no sense.
     #[error("configuration: {0}")]
     Senseless(&'static str),
@@ -214,19 +220,17 @@ impl Config {
 
     /// Reads the file (the default one may be absent, a named one may not), then the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        if let Some(path) = file
-            && !path.is_file()
-        {
-            return Err(ConfigError::Missing(path.to_path_buf()));
-        }
+        let text = read(file)?;
         if let Some(name) = unreadable_variable() {
             return Err(ConfigError::NoText(name));
         }
         let config: Self = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_PATH))))
+            .merge(Toml::string(&text))
             .merge(Env::prefixed("MATRIXAI_").only(KEYS))
             .extract()
-            .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+            .map_err(|error| {
+                ConfigError::Invalid(in_words(error, file.unwrap_or(Path::new(DEFAULT_PATH))))
+            })?;
         config.check()
     }
 
@@ -287,9 +291,19 @@ impl Config {
         if names.len() < self.job.len() {
             return Err(ConfigError::Senseless("two jobs have one name"));
         }
+        if self.state_dir.is_relative() {
+            let folder = self.state_dir.display();
+            tracing::warn!(
+                "state_dir = {folder} is taken from wherever a command is started; write it from / on"
+            );
+        }
         // A quote's digest goes through them in order.
+        let named = self.pcrs.len();
         self.pcrs.sort_unstable();
         self.pcrs.dedup();
+        if self.pcrs.len() < named {
+            tracing::warn!("pcrs names a PCR twice; once is enough");
+        }
         Ok(self)
     }
 
@@ -307,6 +321,34 @@ impl Config {
         .into_iter()
         .find_map(|(is_empty, why)| is_empty.then_some(why))
     }
+}
+
+/// The file's text. The default one may be absent, one that was named may not.
+fn read(file: Option<&Path>) -> Result<String, ConfigError> {
+    let path = file.unwrap_or(Path::new(DEFAULT_PATH));
+    match plain_io::read_to_string(path, LARGEST) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => match file {
+            None => Ok(String::new()),
+            Some(path) => Err(ConfigError::Missing(path.into())),
+        },
+        Err(error) => Err(ConfigError::Unreadable(path.into(), error)),
+    }
+}
+
+/// What is wrong, and where an operator finds it.
+fn in_words(error: figment::Error, file: &Path) -> String {
+    let told = error.into_iter().map(|error| {
+        let key = error.path.join(".");
+        let variable = error.metadata.as_ref().is_some_and(|source| source.name.contains("environment"));
+        let place = match (variable, key.as_str()) {
+            (true, key) => format!("MATRIXAI_{} in the environment", key.to_uppercase()),
+            (false, "") => file.display().to_string(),
+            (false, key) => format!("key {key} in {}", file.display()),
+        };
+        format!("{place}: {}", error.kind)
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// One of our variables whose value is no text: read with losses it would name another file.
@@ -461,6 +503,31 @@ mod tests {
     #[test]
     fn pcrs_are_put_in_order() {
         assert_eq!(from("pcrs = [7, 0, 7]").unwrap().pcrs, [0, 7]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_as_the_operator_wrote_it() {
+        let told = from("bogus = 1").unwrap_err().to_string();
+        assert!(
+            told.contains("key bogus in /") && told.contains("agent.toml") && !told.contains("default"),
+            "{told}"
+        );
+        let told = from("window_seconds = \"x\"").unwrap_err().to_string();
+        assert!(told.contains("key window_seconds in /"), "{told}");
+        let told = from("=").unwrap_err().to_string();
+        assert!(told.contains("agent.toml"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_called_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [Path::new("/dev/zero"), dir.path()] {
+            let refused = Config::load(Some(path)).unwrap_err().to_string();
+            assert!(
+                refused.contains("not a regular file") && refused.contains(path.to_str().unwrap()),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

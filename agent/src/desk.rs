@@ -52,8 +52,8 @@ pub enum DeskError {
     Evidence(#[from] EvidenceError),
     /// What the chain remembers of the log is not in it.
     #[error(
-        "the log in this state folder does not go on from the one anchored on chain (its {0} records are not here); \
-         restore it from a copy, or enrol again"
+        "the log in this state folder does not go on from the one anchored on chain (its {0} records are not here); unless that very log \
+         can be put back (an older copy cannot replace it), enrol anew"
     )]
     LogLost(u64),
     /// Files.

@@ -9,12 +9,13 @@ use crate::{
     failure::is_damage,
     hex32::Hex32,
     identity::Identity,
-    journal::Journal,
-    log_command,
-    output::{Output, ago},
+    known::{self, Known},
+    output::{Output, ago, count, span},
     secrets,
     state_dir::StateDir,
+    status::FRESH_MS,
     tpm_worker::TpmWorker,
+    upkeep::LARGEST_SPECIFICATION,
 };
 use anyhow::{Result, bail};
 use attest::record::{Chip, ChipKind, ChipState};
@@ -141,7 +142,14 @@ fn folder(state: &StateDir) -> Finding {
         let advice = format!("run as the user it belongs to, or: chown -R matrixai {}", path.display());
         return Finding::bad(SUBJECT, format!("{} cannot be written by this user", path.display()), advice);
     }
-    match room_mib(path) {
+    if let Some(open) = state.writable_by_all() {
+        return Finding::doubtful(SUBJECT, open, format!("chmod o-w {}", path.display()));
+    }
+    match state.room().map(|room| room >> 20) {
+        Some(0) => {
+            let advice = "free some space: nothing is logged or anchored until there is some";
+            Finding::bad(SUBJECT, format!("{}: no room left", path.display()), advice)
+        }
         Some(mib) if mib < ROOM_MIB => {
             let advice = format!("free some space; the log wants {ROOM_MIB} MiB to spare");
             Finding::doubtful(SUBJECT, format!("{}: {mib} MiB free", path.display()), advice)
@@ -168,10 +176,8 @@ fn writable(folder: &Path) -> bool {
     written
 }
 
-fn room_mib(path: &Path) -> Option<u64> {
-    let stat = nix::sys::statvfs::statvfs(path).ok()?;
-    Some(stat.blocks_available().saturating_mul(stat.fragment_size()) >> 20)
-}
+/// What to do where the agent says nothing.
+const MUTE: &str = "see the folder above, and its journal: journalctl -u matrixai-agent";
 
 /// What the running agent says of itself: it may know of trouble that does not show from outside.
 fn agent(state: &StateDir) -> Vec<Finding> {
@@ -186,9 +192,18 @@ fn agent(state: &StateDir) -> Vec<Finding> {
         }];
     };
     let said = Snapshot::load(&state.status()).filter(|said| i64::from(said.pid) == i64::from(pid));
-    let Some(Snapshot { troubles, drill, challenges, .. }) = said else {
-        return vec![Finding::fine(SUBJECT, format!("running (pid {pid}), without trouble"))];
+    let Some(Snapshot { troubles, drill, challenges, written_ms, .. }) = said else {
+        return vec![Finding::doubtful(
+            SUBJECT,
+            format!("running (pid {pid}), but it has said nothing yet"),
+            MUTE,
+        )];
     };
+    let silent = now_ms().saturating_sub(written_ms);
+    if silent > FRESH_MS {
+        let found = format!("running (pid {pid}), but it has said nothing for {}", span(silent));
+        return vec![Finding::bad(SUBJECT, found, MUTE)];
+    }
     let mut findings: Vec<Finding> =
         troubles.iter().map(|(part, trouble)| about_trouble(*part, trouble)).collect();
     if findings.is_empty() {
@@ -243,19 +258,27 @@ fn about_trouble(part: Part, trouble: &Trouble) -> Finding {
 /// Whether the log has every record that was signed or anchored.
 fn log(state: &StateDir) -> Finding {
     const SUBJECT: &str = "log";
-    let looked = Journal::read(&state.anchors()).and_then(|journal| {
-        // First, since a running agent writes on.
-        let wanted = begin::acknowledged(state, &journal);
-        Ok((wanted, log_command::open(state)?.size()))
+    let looked = Known::read(state).and_then(|known| {
+        let log = known.open_log(state)?;
+        Ok((known::lost_attestations(&log, &known.journal), count(log.size(), "record"), known.identity))
     });
     match looked {
-        Ok((wanted, held)) if held < wanted => Finding::bad(
+        Ok((_, records, Some(Identity { lost: Some(lost), .. }))) => Finding::bad(
             SUBJECT,
-            format!("{held} records, but {wanted} were signed or anchored"),
-            "restore the log folder from a copy, or move it away to begin a new log, which will say so",
+            format!("{records}; {lost}"),
+            "enrol anew: stop the agent, then matrixai-agent enroll --token FILE",
         ),
-        Ok((_, held)) => Finding::fine(SUBJECT, format!("{held} records, all that were signed or anchored")),
-        Err(_) if matches!(state.log().try_exists(), Ok(false)) => Finding::skipped(SUBJECT, "none yet"),
+        Ok((Some(unattested), records, _)) => Finding::doubtful(
+            SUBJECT,
+            format!("{records}; {unattested}"),
+            "anchors made from now on are not affected; those of before stand on chain, but not in `evidence export`",
+        ),
+        Ok((None, records, _)) => {
+            Finding::fine(SUBJECT, format!("{records}, all that were signed or anchored"))
+        }
+        Err(error) if !is_damage(&error) && matches!(state.log().try_exists(), Ok(false)) => {
+            Finding::skipped(SUBJECT, "none yet")
+        }
         Err(error) => Finding::bad(SUBJECT, format!("{error:#}"), advice_on_log(state, &error)),
     }
 }
@@ -266,8 +289,9 @@ fn advice_on_log(state: &StateDir, error: &anyhow::Error) -> String {
     }
     let log = state.log();
     format!(
-        "stop the agent, keep what is damaged for a look at it, and restore that file from a copy; without a copy, what is anchored of \
-         {log} is lost: move it away, and a new log begins, which will say so",
+        "stop the agent and keep what is damaged for a look at it. Only the very same state may be restored from a copy: an older one, run \
+         in its place, marks the machine as forked for ever. Without that, {log} is lost: move it away, start the agent, whose new log \
+         says so, and enrol anew",
         log = log.display()
     )
 }
@@ -278,7 +302,7 @@ fn identity(state: &StateDir) -> (Option<Identity>, Option<Finding>) {
         Ok(identity) => (identity, None),
         Err(error) => {
             let advice = if is_damage(&error) {
-                "restore it from a copy; without one, move it away and enrol again"
+                "put that very file back; without it, move it away and enrol anew"
             } else {
                 "run as the agent's user"
             };
@@ -434,7 +458,7 @@ async fn clock_and_chain(config: &Config, identity: Option<&Identity>, patience:
         findings.push(Finding::bad("clock", "the clock is years behind", "set it: timedatectl set-ntp true"));
     }
     let path = &config.chain_spec;
-    let specification = match fs::read_to_string(path) {
+    let specification = match plain_io::read_to_string(path, LARGEST_SPECIFICATION) {
         Ok(text) => text,
         Err(error) => {
             let advice =

@@ -1,10 +1,10 @@
 //! Draws of the chain's randomness that the log has to answer: which finalised blocks drew, up to which of them that is told, and that what
 //! nobody looked at is told as such. What is drawn - a job's weights (docs/snapshots.md), a challenge of the GPUs (docs/gpu-challenges.md) -
-//! this file does not know.
+//! this file does not know. An inspector's question, which stands in a block's header, counts like a draw where the watch takes questions.
 
 use crate::hex32::Hex32;
 use attest::{
-    Hash,
+    Hash, question,
     record::{Body, Outcome, Snapshot},
     snapshot,
 };
@@ -34,6 +34,8 @@ pub struct Draw {
     pub before: Block,
     /// By how many blocks finality was past it.
     pub behind: u16,
+    /// Whether an inspector asks in it.
+    pub asked: bool,
 }
 
 /// What new blocks gave.
@@ -50,6 +52,8 @@ pub struct Seen {
 pub struct Follow {
     /// The thing: what tells its draws from all others.
     pub watch: Hash,
+    /// Whether inspectors' questions are for it.
+    takes_questions: bool,
     /// Up to where its draws were looked for; none before the first look.
     pub seen: Option<Told>,
 }
@@ -57,7 +61,12 @@ pub struct Follow {
 impl Follow {
     /// Goes on from what earlier runs have told.
     pub const fn new(watch: Hash, seen: Option<Told>) -> Self {
-        Self { watch, seen }
+        Self { watch, takes_questions: false, seen }
+    }
+
+    /// Inspectors' questions count too.
+    pub const fn with_questions(self) -> Self {
+        Self { takes_questions: true, ..self }
     }
 
     /// Looks at new blocks: oldest first, the last is the latest finalised. What has to be told of the watch itself goes to `bodies`.
@@ -94,8 +103,9 @@ impl Follow {
             let is_drawn = |randomness: [u8; 32]| {
                 snapshot::is_drawn(machine, &self.watch, drawing.block.number, &randomness, mean_blocks)
             };
-            if drawing.randomness.is_some_and(is_drawn) {
-                seen.draws.push(Draw::new(drawing, head));
+            let asked = self.takes_questions && asks(drawing, machine);
+            if asked || drawing.randomness.is_some_and(is_drawn) {
+                seen.draws.push(Draw { asked, ..Draw::new(drawing, head) });
             }
         }
         seen
@@ -126,11 +136,17 @@ impl Told {
     }
 }
 
+/// Whether an inspector asks the machine in this block.
+fn asks(drawing: &Drawing, machine: &Hash) -> bool {
+    drawing.notes.iter().any(|note| question::asked(note).as_ref() == Some(machine))
+}
+
 impl Draw {
     fn new(drawing: &Drawing, head: Block) -> Self {
         let behind = head.number.saturating_sub(drawing.block.number);
         let before = Block { number: drawing.block.number.saturating_sub(1), hash: drawing.parent };
-        Self { block: drawing.block, before, behind: u16::try_from(behind).unwrap_or(u16::MAX) }
+        let behind = u16::try_from(behind).unwrap_or(u16::MAX);
+        Self { block: drawing.block, before, behind, asked: false }
     }
 
     /// Whether it was seen too late to be one.
@@ -152,7 +168,13 @@ pub mod tests {
     pub fn drawing(number: u64) -> Drawing {
         let hash = |number: u64| H256(attest::sha256(&[b"block", &number.to_le_bytes()]));
         let randomness = Some(attest::sha256(&[b"vrf", &number.to_le_bytes()]));
-        Drawing { block: Block { number, hash: hash(number) }, parent: hash(number - 1), randomness }
+        let block = Block { number, hash: hash(number) };
+        Drawing { block, parent: hash(number - 1), randomness, notes: vec![b"of no concern here".to_vec()] }
+    }
+
+    /// The same block, in which an inspector asks a machine.
+    pub fn asking(number: u64, machine: &Hash) -> Drawing {
+        Drawing { notes: vec![question::item(machine).to_vec()], ..drawing(number) }
     }
 
     /// Looks at these blocks, the last of which is the latest final one.
@@ -198,6 +220,25 @@ pub mod tests {
         };
         assert_eq!((job, block_number, outcome), (WATCH, 16, Outcome::Ended));
         assert_eq!(follow.end(), None);
+    }
+
+    #[test]
+    fn a_question_counts_like_a_draw_where_it_is_for_the_watch() {
+        let drawn_or_asked = |follow: Follow, machine: Hash| {
+            let mut follow = Follow { seen: Some(Told::at(drawing(10).block, MEAN)), ..follow };
+            let idle = (11..).find(|number| {
+                !snapshot::is_drawn(&MACHINE, &WATCH, *number, &drawing(*number).randomness.unwrap(), MEAN)
+            });
+            let drawings: Vec<Drawing> = (11..=idle.unwrap())
+                .map(|number| if Some(number) == idle { asking(number, &machine) } else { drawing(number) })
+                .collect();
+            let head = drawings.last().unwrap().block;
+            let draws = follow.look(&MACHINE, MEAN, &drawings, head, &mut Vec::new()).draws;
+            draws.iter().any(|draw| draw.block == head && draw.asked)
+        };
+        assert!(drawn_or_asked(Follow::new(WATCH, None).with_questions(), MACHINE));
+        assert!(!drawn_or_asked(Follow::new(WATCH, None).with_questions(), [8; 32]), "another machine's");
+        assert!(!drawn_or_asked(Follow::new(WATCH, None), MACHINE), "not for this watch");
     }
 
     #[test]

@@ -142,6 +142,8 @@ async fn new_keys(keeper: &mut Keeper, tpm: &TpmWorker, pcrs: Vec<u8>) -> Result
         identity.ak = ak;
         identity.device = device;
         identity.enrolment = Enrolment::None;
+        // The chain takes a new log with a new attestation key, and with nothing else.
+        identity.lost = None;
     })?;
     Ok(key)
 }

@@ -1,10 +1,14 @@
 //! `matrixai-agent evidence export`: what somebody who doubts this machine needs.
 
 use crate::{
-    config::Config, gpu_report, identity::Identity, journal::Journal, output::Output, quote::KeptQuote,
+    config::Config,
+    gpu_report,
+    known::{self, Known},
+    output::{Output, count},
+    quote::KeptQuote,
     state_dir::StateDir,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use evidence::{Bundle, GpuReports, VERSION};
 use serde_json::json;
 use std::{fs, path::Path};
@@ -20,7 +24,8 @@ pub enum Format {
 
 /// Writes the evidence to a folder.
 pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Result<()> {
-    let bundle = bundle(&StateDir::new(&config.state_dir))?;
+    let state = StateDir::new(&config.state_dir);
+    let (bundle, lacking) = bundle(&state)?;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     match format {
         Format::Bundle => bundle.write(&out.join("evidence.json"))?,
@@ -28,15 +33,18 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
     }
     let value = json!({
         "out": out.display().to_string(), "machine": hex::encode(bundle.machine()), "anchors": bundle.anchors.len(),
-        "quote": bundle.quote.is_some(),
+        "quote": bundle.quote.is_some(), "lost_attestations": lacking,
         "gpu_reports": bundle.gpu_reports.as_ref().map_or(0, |reports| reports.reports.len()),
     });
+    if let Some(lacking) = &lacking {
+        tracing::warn!("{lacking}");
+    }
     output.result(&value, || match format {
         Format::Bundle => format!(
-            "{} anchors and {} boot quote written to {dir}/evidence.json\n\
+            "{} and {} boot quote written to {dir}/evidence.json\n\
              check it: matrixai-inspector verify --evidence {dir}/evidence.json --log DIR (of `log export`) \
              --machine FILE (of `matrixai machines show ID --json`: the chain alone knows whose key it is)",
-            bundle.anchors.len(),
+            count(bundle.anchors.len() as u64, "anchor"),
             if bundle.quote.is_some() { "a" } else { "no" },
             dir = out.display()
         ),
@@ -49,18 +57,24 @@ pub fn export(config: &Config, format: Format, out: &Path, output: Output) -> Re
 }
 
 /// Anchors that are final and of the attestation key in use, and the last boot's quote if it is.
-fn bundle(state: &StateDir) -> Result<Bundle> {
-    let identity =
-        Identity::load(&state.identity())?.context("there is no identity yet; start the agent first")?;
+/// With it, what the log tells of attestations that are not there.
+fn bundle(state: &StateDir) -> Result<(Bundle, Option<String>)> {
+    let known = Known::read(state)?;
+    let Some(identity) = known.identity.clone() else {
+        bail!("there is no identity yet; start the agent first");
+    };
     let genesis = identity.genesis.context(
         "this machine has not met its chain yet, so there is no evidence; run `matrixai-agent enroll` first",
     )?;
     let ak = identity.ak_name();
-    let journal = Journal::read(&state.anchors())?;
+    // Attestations stand by themselves: a log that is damaged takes nothing from them.
+    let log = known.open_log(state).ok();
+    let lacking = log.and_then(|log| known::lost_attestations(&log, &known.journal));
+    let journal = known.journal;
     let quote = KeptQuote::load(&state.quote())?.filter(|kept| kept.ak == ak).map(|kept| kept.signed);
     let of_quote = |reports: &GpuReports| quote.as_ref().is_some_and(|quote| reports.are_of(quote));
     let gpu_reports = gpu_report::load(&state.gpu_reports())?.filter(of_quote);
-    Ok(Bundle {
+    let bundle = Bundle {
         version: VERSION,
         genesis: genesis.0,
         anchors: journal.finalised(&ak).map(|anchor| anchor.made.signed.clone()).collect(),
@@ -69,5 +83,6 @@ fn bundle(state: &StateDir) -> Result<Bundle> {
         ak_public: identity.ak.public,
         quote,
         gpu_reports,
-    })
+    };
+    Ok((bundle, lacking))
 }

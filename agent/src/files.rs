@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all, and that only their owner reads.
 
+use anyhow::{Context, Result};
 use serde::Serialize;
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,6 +8,15 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
+
+/// A file of the state folder, of no more than `most` bytes; nothing where there is none.
+pub fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    match plain_io::read(path, most) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
 
 /// Replaces a file; when this returns, the new content survives a power cut.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -69,6 +79,19 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("identity.json");
+        assert_eq!(read(&path, 3).unwrap(), None);
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read(&path, 4).unwrap().as_deref(), Some(&b"four"[..]));
+        for (path, most) in [(path.as_path(), 3), (Path::new("/dev/zero"), 3), (dir.path(), 3)] {
+            let error = read(path, most).unwrap_err().to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+        }
     }
 
     #[test]

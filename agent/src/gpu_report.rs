@@ -8,10 +8,13 @@ use attest::{Statement, record, record::Body, sha256};
 use evidence::{GpuReport, GpuReports};
 use gpu_probe::{Options, Probe};
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     thread,
 };
+
+/// A report with its certificates is some KiB; there are dozens of GPUs.
+const LARGEST: u64 = 64 << 20;
 
 /// Asks all GPUs, keeps what they report in a file and its digests in the log; at once, in the background.
 pub fn start(options: Options, statement: Statement, file: PathBuf, recorder: Recorder) -> io::Result<()> {
@@ -64,19 +67,15 @@ fn digest(report: &GpuReport, statement: &Statement) -> record::GpuReport {
 
 /// The reports that were kept, if there are any.
 pub fn load(file: &Path) -> Result<Option<GpuReports>> {
-    match fs::read(file) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", file.display()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
-    }
+    let Some(bytes) = files::read(file, LARGEST)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", file.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use log_store::LogStore;
+    use std::fs;
 
     #[test]
     fn what_is_kept_is_what_the_log_tells_of() {

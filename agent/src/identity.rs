@@ -4,12 +4,14 @@ use crate::{failure::Failure, files, hex32::Hex32};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    fmt,
     path::{Path, PathBuf},
 };
 use tpm::{EkKind, KeyBlob};
 
 const VERSION: u32 = 1;
+/// Some keys and a certificate: far less.
+const LARGEST: u64 = 1 << 20;
 
 /// A key as its TPM wrapped it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +83,27 @@ pub enum Enrolment {
     },
 }
 
+/// A log that is gone, while the chain goes on holding the machine to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lost {
+    /// How many records had been signed, as far as is known.
+    pub signed: u64,
+    /// How many of them were anchored, and final.
+    pub anchored: u64,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signed, anchored } = self;
+        write!(
+            formatter,
+            "of the log that is lost, {signed} records had been signed and {anchored} anchored, as far as is known here; the chain takes \
+             no anchor of the log that was begun since, until the machine is enrolled anew"
+        )
+    }
+}
+
 /// Which endorsement key names the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,6 +150,9 @@ pub struct Identity {
     pub genesis: Option<Hex32>,
     /// How far enrolment is.
     pub enrolment: Enrolment,
+    /// The log that this enrolment began with, if it is lost: until there are keys for a new enrolment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
 }
 
 impl Identity {
@@ -149,6 +175,7 @@ impl Identity {
             boots: Boots::default(),
             genesis: None,
             enrolment: Enrolment::None,
+            lost: None,
         }
     }
 
@@ -164,11 +191,7 @@ impl Identity {
 
     /// Reads the file; nothing where there is none.
     pub fn load(path: &Path) -> Result<Option<Self>> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
+        let Some(bytes) = files::read(path, LARGEST)? else { return Ok(None) };
         Self::parse(&bytes, path).map(Some).map_err(|error| Failure::Damaged(error).into())
     }
 
@@ -176,7 +199,7 @@ impl Identity {
         let path = path.display();
         let identity: Self = serde_json::from_slice(bytes).with_context(|| {
             format!(
-                "{path} is not an identity this agent can read; restore it from a copy, or move it away and enrol again"
+                "{path} is not an identity this agent can read; put that very file back, or move it away and enrol anew"
             )
         })?;
         if identity.version != VERSION {
@@ -184,7 +207,7 @@ impl Identity {
         }
         if identity.machine != attest::machine_id(&identity.ek_public) {
             return Err(anyhow!(
-                "{path}: it names another machine than its endorsement key does; restore it from a copy"
+                "{path}: it names another machine than its endorsement key does; put that very file back, or move it away and enrol anew"
             ));
         }
         Ok(identity)
@@ -259,7 +282,7 @@ pub mod tests {
         let path = dir.path().join("identity.json");
         std::fs::write(&path, b"{").unwrap();
         let error = Identity::load(&path).unwrap_err();
-        assert!(error.to_string().contains("enrol again"));
+        assert!(error.to_string().contains("enrol anew"));
         assert!(crate::failure::is_damage(&error));
     }
 

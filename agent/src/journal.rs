@@ -3,16 +3,19 @@
 //! One JSON value a line, only ever appended. A line that a power cut tore is cut off at the next start: what it told was not relied
 //! upon yet.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, files};
 use anyhow::{Context, Result};
 use evidence::Signed;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
+    fs::{File, OpenOptions},
+    io::Write,
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
+
+/// A TPM's NV memory lasts some 100,000 anchors, of 2 KiB at most.
+const LARGEST: u64 = 512 << 20;
 
 /// One attestation of the counter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +58,7 @@ impl Journal {
         let mut journal = Self::read(path)?;
         let file =
             OpenOptions::new().create(true).append(true).mode(0o600).open(path).with_context(trouble)?;
-        let whole = fs::read(path).with_context(trouble)?;
+        let whole = plain_io::read(path, LARGEST).with_context(trouble)?;
         file.set_len(whole_lines(&whole).len() as u64)
             .and_then(|()| file.sync_all())
             .with_context(trouble)?;
@@ -65,15 +68,11 @@ impl Journal {
 
     /// Reads the journal, also while an agent writes it.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
+        let bytes = files::read(path, LARGEST)?.unwrap_or_default();
         let mut journal = Self::default();
         for line in whole_lines(&bytes).split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line = serde_json::from_slice(line).with_context(|| {
-                format!("{} is damaged; restore it from a copy or move it away", path.display())
+                format!("{} is damaged; put that very file back, or move it away: then what it held can be shown to nobody", path.display())
             });
             let line = line.map_err(Failure::Damaged)?;
             journal.take(line);
@@ -150,6 +149,7 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn made(counter: u64) -> Made {
         let signed = Signed {

@@ -1,12 +1,12 @@
 //! `matrixai-agent log …`: reading the log, also while the agent writes it.
 
 use crate::{
-    agent, begin,
+    agent,
     config::Config,
     failure::Failure,
     identity::Identity,
-    journal::Journal,
-    output::Output,
+    known::{self, Known},
+    output::{Output, count},
     render,
     secrets::{self, Opened},
     state_dir::StateDir,
@@ -21,13 +21,9 @@ use std::{fs, path::Path, time::Duration};
 /// How long the TPM may take to sign an export.
 const TPM_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the log to look at it.
+/// Opens the log to look at it, if it is all there.
 pub fn open(state: &StateDir) -> Result<LogStore> {
-    let folder = state.log();
-    if !folder.try_exists().with_context(|| format!("cannot look into {}", state.path().display()))? {
-        bail!("there is no log in {} yet; start the agent (matrixai-agent run)", state.path().display());
-    }
-    Ok(LogStore::open_read_only(&folder)?)
+    Known::read(state)?.open_log(state)
 }
 
 /// `log list`.
@@ -82,16 +78,10 @@ pub fn prove(config: &Config, seq: u64, size: Option<u64>, output: Output) -> Re
 pub fn verify(config: &Config, output: Output) -> Result<()> {
     let state = StateDir::new(&config.state_dir);
     // Read first: an anchor made meanwhile is then not asked of a log that was read before it.
-    let journal = Journal::read(&state.anchors())?;
-    let ak = Identity::load(&state.identity())?.map(|identity| identity.ak_name());
-    let wanted = begin::acknowledged(&state, &journal);
-    let log = open(&state)?;
-    if log.size() < wanted {
-        return damaged(format!(
-            "the log has {} records, but {wanted} were signed or anchored: records are missing",
-            log.size()
-        ));
-    }
+    let known = Known::read(&state)?;
+    let log = known.open_log(&state)?;
+    let Known { identity, journal, .. } = known;
+    let ak = identity.as_ref().map(Identity::ak_name);
     let mut jumps = 0u64;
     let mut last_ms = 0;
     for entry in log.iter_from(0) {
@@ -112,25 +102,29 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
         checked += 1;
     }
     let torn = log.recovered().truncated_bytes;
+    let loss = known::loss_in_words(&log, identity.as_ref())?;
+    let unattested = known::lost_attestations(&log, &journal);
     let value = json!({
         "records": log.size(), "root": hex::encode(log.root()), "attested_roots": checked,
-        "clock_went_back": jumps, "torn_bytes": torn,
+        "clock_went_back": jumps, "torn_bytes": torn, "follows_a_lost_log": loss, "lost_attestations": unattested,
     });
     output.result(&value, || {
-        let mut text = format!(
-            "{} {} records, root {}\n{checked} attested roots are roots of this log",
-            output.good("sound:"),
-            log.size(),
-            hex::encode(log.root())
-        );
+        let records = count(log.size(), "record");
+        let mut lines =
+            vec![format!("{} {records}, root {}", output.good("sound:"), hex::encode(log.root()))];
+        lines.extend(loss.iter().chain(&unattested).map(|told| output.bad(told)));
+        lines.push(match checked {
+            1 => "1 attested root is a root of this log".into(),
+            _ => format!("{checked} attested roots are roots of this log"),
+        });
         if jumps > 0 {
-            text += &format!("\nthe clock went back {jumps} times");
+            lines.push(format!("the clock went back {}", count(jumps, "time")));
         }
         if torn > 0 {
-            text +=
-                &format!("\n{torn} bytes of an interrupted write at the end; the next start cuts them off");
+            let bytes = count(torn, "byte");
+            lines.push(format!("{bytes} of an interrupted write at the end; the next start cuts them off"));
         }
-        text
+        lines.join("\n")
     })
 }
 
@@ -141,17 +135,17 @@ fn damaged(what: String) -> Result<()> {
 /// `log export`: C2SP tiles, and the checkpoint last.
 pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
     let state = StateDir::new(&config.state_dir);
-    let identity =
-        Identity::load(&state.identity())?.context("there is no identity yet; start the agent first")?;
     // In this order: the log has every record that the checkpoint has.
-    let left = agent::left_checkpoint(&state, &identity.origin(), &identity.device.public);
-    let log = open(&state)?;
-    let left = left.filter(|(_, size, root)| log.root_at(*size).is_ok_and(|found| found == *root));
+    let known = Known::read(&state)?;
+    let log = known.open_log(&state)?;
+    let Known { identity, journal, head } = known;
+    let identity = identity.context("there is no identity yet; start the agent first")?;
+    let left = head.filter(|head| head.by_device).map(|head| (head.note, head.size));
     let (note, size) = match left {
-        Some((note, size, _)) if size == log.size() || state.running().is_some() => (note, size),
+        Some((note, size)) if size == log.size() || state.running().is_some() => (note, size),
         left => match (sign(config, &identity, &log).await, left) {
             (Ok(note), _) => (note, log.size()),
-            (Err(error), Some((note, size, _))) => {
+            (Err(error), Some((note, size))) => {
                 tracing::warn!(%error, size, "the TPM did not sign the whole log; exporting what was signed before");
                 (note, size)
             }
@@ -160,21 +154,31 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
     };
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     // Who knows the log from the chain looks for the tiles of the anchored size.
-    if let Some(anchored) = anchored(&state, &identity)?.filter(|anchored| *anchored < size) {
+    let anchored = journal.finalised(&identity.ak_name()).last().map(|anchor| anchor.made.signed.size);
+    if let Some(anchored) = anchored.filter(|anchored| *anchored < size) {
         log.export(out, anchored)?;
     }
     log.export(out, size)?;
-    let file = out.join("checkpoint");
-    // Meant for the world, like the tiles beside it.
-    fs::write(&file, note.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
-    let (place, root) = (out.display().to_string(), hex::encode(log.root_at(size)?));
-    let value = json!({ "out": place, "size": size, "root": root, "checkpoint": note });
-    output.result(&value, || format!("{size} records exported to {}", out.display()))
-}
-
-fn anchored(state: &StateDir, identity: &Identity) -> Result<Option<u64>> {
-    let journal = Journal::read(&state.anchors())?;
-    Ok(journal.finalised(&identity.ak_name()).last().map(|anchor| anchor.made.signed.size))
+    log_store::publish(out, "checkpoint", note.as_bytes())?;
+    let (place, root, later) =
+        (out.display().to_string(), hex::encode(log.root_at(size)?), log.size() - size);
+    let loss = known::loss_in_words(&log, Some(&identity))?;
+    let unattested = known::lost_attestations(&log, &journal);
+    let value = json!({
+        "out": place, "size": size, "root": root, "checkpoint": note, "later_records": later, "follows_a_lost_log": loss,
+        "lost_attestations": unattested,
+    });
+    output.result(&value, || {
+        let mut lines = vec![format!("{} exported to {}", count(size, "record"), out.display())];
+        if later > 0 {
+            let later = count(later, "later record");
+            lines.push(format!(
+                "without {later}: what came after the head that was signed last; export again in a while"
+            ));
+        }
+        lines.extend(loss.iter().chain(&unattested).map(|told| output.bad(told)));
+        lines.join("\n")
+    })
 }
 
 async fn sign(config: &Config, identity: &Identity, log: &LogStore) -> Result<String> {

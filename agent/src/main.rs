@@ -28,10 +28,12 @@ mod files;
 mod gap;
 mod gpu_identity;
 mod gpu_report;
+mod head;
 mod heap;
 mod hex32;
 mod identity;
 mod journal;
+mod known;
 mod log_command;
 mod output;
 mod progress;
@@ -77,7 +79,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("matrixai-agent: {error:#}");
+            plain_io::tell!("matrixai-agent: {error:#}");
             failure::exit_code(&error)
         }
     }
@@ -174,6 +176,8 @@ fn tell(command: &Command) -> Result<(), ConfigError> {
     };
     let colour =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+    // A line that nobody can be told is let go: told of on the same stream, it would end the program.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    lines.with_writer(std::io::stderr).with_ansi(colour).init();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy)]
@@ -53,26 +53,29 @@ impl Output {
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no failure.
 pub fn write(text: &str) -> Result<()> {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("the result cannot be written to standard output")
-        }
-        _ => Ok(()),
-    }
+    plain_io::print(text).context("the result cannot be written to standard output")
+}
+
+/// So many things: `1 record`, `2 records`.
+pub fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A moment in words: how long ago, or in how long.
 pub fn ago(ms: u64) -> String {
     let now = crate::clock::now_ms();
-    let seconds = now.abs_diff(ms) / 1000;
-    let span = match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    };
+    let span = span(now.abs_diff(ms));
     if ms > now { format!("in {span}") } else { format!("{span} ago") }
+}
+
+/// A stretch of time in words.
+pub fn span(ms: u64) -> String {
+    match ms / 1000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +89,11 @@ mod tests {
         assert_eq!(ago(now - 600_000), "10 min ago");
         assert_eq!(ago(now + 90_500), "in 90 s");
         assert_eq!(ago(0).split(' ').next_back(), Some("ago"));
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|number| count(number, "record")), ["0 records", "1 record", "2 records"]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Steps {
         match &self.bar {
             Some(bar) => bar.set_message(what.to_string()),
             None if self.quiet || counts_only(&last, what) => {}
-            None => eprintln!("{what}"),
+            None => plain_io::tell!("{what}"),
         }
         *last = what.into();
     }

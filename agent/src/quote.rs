@@ -5,8 +5,11 @@ use anyhow::{Context, Result};
 use attest::Statement;
 use evidence::Signed;
 use serde::{Deserialize, Serialize};
-use std::{fs, io, path::Path};
+use std::path::Path;
 use tpm::{Attestation, TpmError};
+
+/// A quote is some hundred bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// A quote, and which boot and attestation key it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,19 +26,11 @@ pub struct KeptQuote {
 impl KeptQuote {
     /// Reads the quote, if one was kept.
     pub fn load(path: &Path) -> Result<Option<Self>> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                let kept = serde_json::from_slice(&bytes).with_context(|| {
-                    format!(
-                        "{} is damaged; move it away, and the agent's next start quotes anew",
-                        path.display()
-                    )
-                });
-                Ok(Some(kept.map_err(Failure::Damaged)?))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+        let Some(bytes) = files::read(path, LARGEST)? else { return Ok(None) };
+        let kept = serde_json::from_slice(&bytes).with_context(|| {
+            format!("{} is damaged; move it away, and the agent's next start quotes anew", path.display())
+        });
+        Ok(Some(kept.map_err(Failure::Damaged)?))
     }
 
     /// Keeps the quote in place of the one before.

@@ -2,10 +2,13 @@
 
 use crate::config::Config;
 use serde::Deserialize;
-use std::{fs::File, io::BufReader, path::Path};
+use std::path::Path;
 
 /// Where the library that replays looks for its recording.
 pub const VARIABLE: &str = "MATRIXAI_NVML_RECORDING";
+
+/// Hours of many GPUs.
+const LARGEST: u64 = 256 << 20;
 
 #[derive(Deserialize)]
 struct Recording {
@@ -18,8 +21,7 @@ pub fn recording(config: &Config) -> Option<String> {
 }
 
 fn about(path: &Path) -> String {
-    let read =
-        || Some(serde_json::from_reader::<_, Recording>(BufReader::new(File::open(path).ok()?)).ok()?.about);
+    let read = || Some(serde_json::from_slice::<Recording>(&plain_io::read(path, LARGEST).ok()?).ok()?.about);
     read().unwrap_or_else(|| "a recording that does not say what it is".into())
 }
 

@@ -31,6 +31,9 @@ const LAST_ANCHOR: Duration = Duration::from_secs(15);
 pub async fn run(config: Config) -> Result<()> {
     let state = StateDir::new(&config.state_dir);
     let _lock = state.lock()?;
+    if let Some(open) = state.writable_by_all() {
+        tracing::warn!("{open}");
+    }
     let mut signals = Signals::new()?;
     let board = Board::new(state.status());
     let writing = tokio::spawn(board.clone().keep_written());

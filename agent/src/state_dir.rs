@@ -9,7 +9,7 @@ use nix::{
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -140,6 +140,24 @@ impl StateDir {
         Ok(Lock(lock))
     }
 
+    /// Room for files of this user, in bytes.
+    pub fn room(&self) -> Option<u64> {
+        let stat = nix::sys::statvfs::statvfs(&self.0).ok()?;
+        Some(stat.blocks_available().saturating_mul(stat.fragment_size()))
+    }
+
+    /// What is to be said of a folder that everybody may write to.
+    pub fn writable_by_all(&self) -> Option<String> {
+        let mode = fs::metadata(&self.0).ok()?.mode();
+        let all = mode & 0o002 != 0;
+        all.then(|| {
+            format!(
+                "everybody may write to {}: chmod o-w it, for whoever does can take the log away",
+                self.0.display()
+            )
+        })
+    }
+
     /// The agent that works on this folder. Looks without touching the lock, so that a look never keeps an agent from starting.
     pub fn running(&self) -> Option<i32> {
         let pid = self.noted_pid()?;
@@ -154,7 +172,7 @@ impl StateDir {
     }
 
     fn noted_pid(&self) -> Option<i32> {
-        fs::read_to_string(self.lock_file()).ok()?.trim().parse().ok()
+        plain_io::read_to_string(&self.lock_file(), 64).ok()?.trim().parse().ok()
     }
 }
 
@@ -196,6 +214,17 @@ mod tests {
         );
         drop(lock);
         state.lock().unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_everybody_may_write_to_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        assert_eq!(state.writable_by_all(), None);
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(state.writable_by_all().unwrap().contains("chmod o-w"));
+        assert!(state.room().is_some_and(|room| room > 0));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! `matrixai-agent status`: is it working? Answered from the state folder, without TPM or lock, so also while the agent runs.
 
 use crate::{
-    begin,
     board::{ChallengeView, DrillView, JobView, LastChallenge, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
-    identity::{Enrolment, Identity},
+    identity::{Enrolment, Identity, Lost},
     journal::{Anchor, Journal},
-    output::{Output, ago},
+    known::{self, Known},
+    output::{Output, ago, count, span},
     render, replay,
     state_dir::{self, StateDir},
     tally::{Tally, replayed},
@@ -23,9 +23,13 @@ use log_store::LogStore;
 use serde_json::{Value, json};
 
 /// A snapshot older than this is not the running agent's.
-const FRESH_MS: u64 = 20_000;
+pub const FRESH_MS: u64 = 20_000;
 /// A chain that has shown nothing new for so long is out of reach, or has stopped.
 const CUT_OFF_MS: u64 = 180_000;
+/// A disk with less room than this takes no segment's growth for long, B.
+const FULL: u64 = 64 << 10;
+/// An anchor takes some blocks; after that it is overdue.
+const LATE_MS: u64 = 30_000;
 /// The latest anchors that are told.
 const ANCHORS: usize = 1000;
 
@@ -46,6 +50,8 @@ pub struct Report {
     pub journal: Journal,
     /// Records that were signed or anchored, and are not there.
     pub missing: u64,
+    /// What else is wrong with the state folder, whatever the agent says.
+    pub folder: Vec<String>,
 }
 
 /// The log at a glance.
@@ -71,12 +77,14 @@ impl LogView {
 
     fn line(&self) -> String {
         let last = self.last_ms.map_or_else(String::new, |ms| format!(", the last one {}", ago(ms)));
-        format!("  log       {} records{last}", self.size)
+        format!("  log       {}{last}", count(self.size, "record"))
     }
 }
 
 /// What [`Report::verdict`] says where all is well.
 const WORKING: &str = "working";
+/// What it says of an agent that runs where not all is well.
+const TROUBLE: &str = "running, with trouble";
 /// What it says while `enroll` has the state folder.
 const ENROLLING: &str = "enrolling";
 
@@ -93,19 +101,28 @@ impl Report {
         let running = state.running();
         let snapshot = Snapshot::load(&state.status());
         // First, since a running agent writes on.
-        let journal = Journal::read(&state.anchors())?;
-        let acknowledged = begin::acknowledged(state, &journal);
+        let known = Known::read(state)?;
         let log = if state.log().is_dir() { Some(LogStore::open_read_only(&state.log())?) } else { None };
-        let log = log.as_ref().map(LogView::read);
-        let held = log.map_or(0, |log| log.size);
+        let missing = known.wanted().saturating_sub(log.as_ref().map_or(0, LogStore::size));
+        if let (Some(log), Some(head), 0) = (&log, &known.head, missing) {
+            head.check(log)?;
+        }
+        let unattested = log.as_ref().and_then(|log| known::lost_attestations(log, &known.journal));
+        let full = state.room().filter(|room| *room < FULL).map(|_| {
+            format!(
+                "no room left in {}: neither log nor status can be written; free some space",
+                state.path().display()
+            )
+        });
         Ok(Self {
-            identity: Identity::load(&state.identity())?,
+            identity: known.identity,
             running,
             enrolling: running.is_some_and(state_dir::is_enrolling),
             snapshot,
-            missing: acknowledged.saturating_sub(held),
-            log,
-            journal,
+            missing,
+            log: log.as_ref().map(LogView::read),
+            journal: known.journal,
+            folder: full.into_iter().chain(unattested).collect(),
         })
     }
 
@@ -130,6 +147,11 @@ impl Report {
         (its && now_ms().saturating_sub(snapshot.written_ms) < FRESH_MS).then_some(snapshot)
     }
 
+    /// The log that is lost while the chain holds the machine to it.
+    fn lost(&self) -> Option<Lost> {
+        self.identity.as_ref()?.lost
+    }
+
     fn is_enrolled(&self) -> bool {
         let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
         matches!(enrolment, Some(Enrolment::Enrolled { .. }))
@@ -143,6 +165,9 @@ impl Report {
         if !self.is_enrolled() {
             return Err(Failure::NotEnrolled.into());
         }
+        if let Some(lost) = self.lost() {
+            return Err(Failure::EnrolAgain(lost.to_string()).into());
+        }
         match self.verdict().0 {
             WORKING => Ok(()),
             verdict => Err(Failure::NotWorking(verdict).into()),
@@ -150,7 +175,10 @@ impl Report {
     }
 
     fn lacks(&self) -> String {
-        format!("{} records that were signed or anchored are missing", self.missing)
+        match self.missing {
+            1 => "1 record that was signed or anchored is missing".into(),
+            missing => format!("{missing} records that were signed or anchored are missing"),
+        }
     }
 
     /// Is it working? In a few words, and what to do.
@@ -162,6 +190,10 @@ impl Report {
         if self.missing > 0 {
             advice.push(format!("{}: matrixai-agent doctor", self.lacks()));
         }
+        if let Some(lost) = self.lost() {
+            advice.push(format!("{lost}: stop the agent, then matrixai-agent enroll --token FILE"));
+        }
+        advice.extend(self.folder.iter().cloned());
         let verdict = match (self.running, self.now()) {
             (None, _) => {
                 advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
@@ -171,20 +203,26 @@ impl Report {
                 advice.push("let `matrixai-agent enroll` come to its end; it says where it is".into());
                 ENROLLING
             }
+            (Some(_), None) if !self.folder.is_empty() => TROUBLE,
             (Some(_), None) => {
                 advice.push(
                     "it has said nothing for a while; see its journal: journalctl -u matrixai-agent".into(),
                 );
                 "starting, or not answering"
             }
-            (Some(_), Some(snapshot)) if !snapshot.troubles.is_empty() || cut_off(snapshot) => {
+            (Some(_), Some(snapshot)) if self.is_troubled(snapshot) => {
                 advice.push("find out more: matrixai-agent doctor".into());
-                "running, with trouble"
+                TROUBLE
             }
             (Some(_), Some(_)) if self.is_enrolled() => WORKING,
             (Some(_), Some(_)) => "logging, not enrolled",
         };
         (verdict, advice)
+    }
+
+    fn is_troubled(&self, snapshot: &Snapshot) -> bool {
+        let own = !snapshot.troubles.is_empty() || cut_off(snapshot).is_some();
+        own || self.missing > 0 || self.lost().is_some() || !self.folder.is_empty()
     }
 
     /// The latest anchors that are final, oldest first.
@@ -265,10 +303,21 @@ impl Report {
     }
 }
 
-/// Whether the chain has shown no new final block for a while.
-fn cut_off(snapshot: &Snapshot) -> bool {
+/// What is to be said of a chain that has shown no new final block for a while.
+fn cut_off(snapshot: &Snapshot) -> Option<String> {
     let seen = snapshot.chain.finalized_seen_ms.unwrap_or(snapshot.started_ms);
-    snapshot.chain.stall.is_some() || now_ms().saturating_sub(seen) > CUT_OFF_MS
+    let still = now_ms().saturating_sub(seen);
+    let long = snapshot.chain.stall.is_some() || still > CUT_OFF_MS;
+    long.then(|| format!("no new final block for {}", span(still)))
+}
+
+fn next_line(due: u64, output: &Output) -> String {
+    let when = match now_ms().checked_sub(due) {
+        None => ago(due),
+        Some(late) if late < LATE_MS => "due now".into(),
+        Some(late) => output.doubtful(&format!("overdue since {}", span(late))),
+    };
+    format!("  next      anchor {when}")
 }
 
 fn drill_line(drill: &DrillView, output: &Output) -> String {
@@ -287,7 +336,7 @@ fn drill_line(drill: &DrillView, output: &Output) -> String {
         lost.for_each(|why| line += &output.bad(&why));
     }
     if drill.convicted > 0 {
-        line += &format!("; {}", output.bad(&format!("convicted {} times", drill.convicted)));
+        line += &format!("; {}", output.bad(&format!("convicted {}", count(drill.convicted.into(), "time"))));
     }
     line
 }
@@ -296,6 +345,9 @@ fn job_line(job: &JobView, output: &Output) -> String {
     let mut line = format!("  job       {}: {} snapshots in this run", job.name, job.taken);
     if let (Some(digest), Some(ms)) = (job.last, job.last_ms) {
         line += &format!(", the last one {}: {}", ago(ms), render::short(&digest.0));
+    }
+    if let Some(draw) = &job.drawn {
+        line += &format!("; block {} drew last: {}", draw.block, draw.outcome);
     }
     if job.reading {
         line += "; one is being taken";
@@ -365,7 +417,8 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
         format!("  doing     {}", snapshot.doing),
         format!("  chain     {}, {} peers{height}{seen}", chain.phase, chain.peers),
     ];
-    lines.extend(chain.stall.iter().map(|stall| format!("            {}", output.bad(stall))));
+    let still = cut_off(snapshot);
+    lines.extend(still.iter().chain(&chain.stall).map(|why| format!("            {}", output.bad(why))));
     if let Some(machine) = &snapshot.machine {
         lines.push(format!(
             "  on chain  {}, level {}, {} records anchored, due by block {}",
@@ -380,7 +433,7 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
         ));
     }
     if let Some(next) = snapshot.next_anchor_ms {
-        lines.push(format!("  next      anchor {}", ago(next)));
+        lines.push(next_line(next, output));
     }
     lines.extend(snapshot.log.iter().flat_map(|log| chip_lines(log, output)));
     lines.extend(snapshot.drill.as_ref().map(|drill| drill_line(drill, output)));
@@ -405,6 +458,58 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn enrolled() -> Report {
+        let mut identity = crate::identity::tests::made_up();
+        identity.enrolment = Enrolment::Enrolled { epoch: 0 };
+        let pid = std::process::id();
+        let mut snapshot =
+            Snapshot { pid, written_ms: now_ms(), started_ms: now_ms(), ..Snapshot::default() };
+        snapshot.chain.finalized_seen_ms = Some(now_ms());
+        let running = i32::try_from(pid).ok();
+        Report { identity: Some(identity), running, snapshot: Some(snapshot), ..Report::default() }
+    }
+
+    #[test]
+    fn a_lost_log_is_trouble_until_the_machine_is_enrolled_anew() {
+        let output = Output { json: false, colour: false };
+        let mut report = enrolled();
+        assert_eq!(report.verdict(), (WORKING, vec![]));
+        report.judge().unwrap();
+        report.identity.as_mut().unwrap().lost = Some(Lost { signed: 638, anchored: 188 });
+        let told = report.text(&output);
+        assert!(
+            told.starts_with(TROUBLE) && told.contains("638 records had been signed and 188 anchored"),
+            "{told}"
+        );
+        assert!(told.contains("matrixai-agent enroll --token"), "{told}");
+        assert!(matches!(report.judge().unwrap_err().downcast_ref(), Some(Failure::EnrolAgain(_))));
+        // The same where it does not run.
+        report.running = None;
+        assert!(report.text(&output).contains("638 records"));
+        assert!(matches!(report.judge().unwrap_err().downcast_ref(), Some(Failure::EnrolAgain(_))));
+    }
+
+    #[test]
+    fn what_keeps_an_agent_from_saying_anything_is_said_by_status() {
+        let mut report = enrolled();
+        report.snapshot = None;
+        assert_eq!(report.verdict().0, "starting, or not answering");
+        report.folder = vec!["no room left".into()];
+        assert_eq!(report.verdict(), (TROUBLE, vec!["no room left".into()]));
+    }
+
+    #[test]
+    fn a_chain_that_shows_nothing_new_and_an_overdue_anchor_are_told_with_since_when() {
+        let output = Output { json: false, colour: false };
+        let mut report = enrolled();
+        report.snapshot.as_mut().unwrap().chain.finalized_seen_ms = Some(now_ms() - 600_500);
+        assert_eq!(report.verdict().0, TROUBLE);
+        assert!(report.text(&output).contains("no new final block for 10 min"));
+        assert!(next_line(now_ms() + 90_500, &output).ends_with("anchor in 90 s"));
+        assert!(next_line(now_ms() - 2_000, &output).ends_with("anchor due now"));
+        assert!(next_line(now_ms() - 600_500, &output).ends_with("overdue since 10 min"));
+    }
 
     #[test]
     fn a_challenge_is_told_in_one_line() {

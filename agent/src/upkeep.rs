@@ -27,6 +27,8 @@ use light_client::{
 use std::time::{Duration, Instant};
 use tpm::TpmError;
 
+/// A chain's specification holds its runtime, some MiB in hex, or a checkpoint.
+pub const LARGEST_SPECIFICATION: u64 = 64 << 20;
 /// The longest wait for a finalised block before looking around.
 const TURN: Duration = Duration::from_secs(5);
 /// How long a turn's work may take. A light client whose peers vanished in the middle of a read may never answer it; it is started anew.
@@ -35,6 +37,9 @@ const WORK: Duration = Duration::from_secs(60);
 const STANDSTILL: Duration = Duration::from_secs(180);
 /// How old the last look at the machine on chain may be.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What is said of anchors that nobody takes.
+const OUT_OF_REACH: &str = "two anchors and more are overdue: the chain is out of reach";
 
 /// The one who does it.
 pub struct Upkeep {
@@ -51,6 +56,8 @@ pub struct Upkeep {
     looked: Option<Instant>,
     seen: u64,
     moved: Instant,
+    /// The light client was given up, and no block was seen final since.
+    stood_still: bool,
     driller: Option<Driller>,
     weights: WeightWatch,
     challenges: ChallengeWatch,
@@ -73,6 +80,18 @@ impl Anchors {
         self.due <= Instant::now()
     }
 
+    /// Whether two more would have been due since.
+    fn are_overdue(&self) -> bool {
+        self.due.elapsed() > self.period.saturating_mul(2)
+    }
+
+    /// When the next one is due, or was, ms since 1970.
+    fn due_ms(&self) -> u64 {
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let until = ms(self.due.saturating_duration_since(Instant::now()));
+        now_ms().saturating_add(until).saturating_sub(ms(self.due.elapsed()))
+    }
+
     /// The chain did not take one. What came too late is made again at once; what was refused probably would be again, and each try
     /// wears the TPM.
     fn lost(&mut self, lost: &Lost) {
@@ -91,6 +110,9 @@ impl Upkeep {
         challenges: ChallengeWatch,
     ) -> Self {
         let anchors = Anchors::new(Duration::from_secs(agent.config.anchor_seconds));
+        if let Some(lost) = agent.keeper.lost {
+            board.trouble(Part::Anchor, lost);
+        }
         Self {
             agent,
             board,
@@ -105,6 +127,7 @@ impl Upkeep {
             looked: None,
             seen: 0,
             moved: Instant::now(),
+            stood_still: false,
             driller,
             weights,
             challenges,
@@ -158,7 +181,9 @@ impl Upkeep {
             Ok(client) => {
                 self.client = Some(client);
                 self.chain.worked();
-                self.board.fine(Part::Chain);
+                if !self.stood_still {
+                    self.board.fine(Part::Chain);
+                }
             }
             Err(error) => {
                 self.chain.failed();
@@ -170,7 +195,9 @@ impl Upkeep {
     fn start_anew(&mut self, why: &str) {
         if self.client.take().is_some() {
             tracing::warn!(why, "starting the light client anew");
-            self.board.trouble(Part::Chain, format!("{why}; it is started anew"));
+            self.board
+                .trouble(Part::Chain, format!("{why}; it was started anew, and no block was final since"));
+            self.stood_still = true;
         }
         self.moved = Instant::now();
     }
@@ -184,6 +211,9 @@ impl Upkeep {
             Ok(Ok(block)) => {
                 self.seen = block.number;
                 self.moved = Instant::now();
+                if std::mem::take(&mut self.stood_still) {
+                    self.board.fine(Part::Chain);
+                }
             }
             Ok(Err(_)) => return self.start_anew("the light client has stopped"),
             Err(_) => {}
@@ -203,8 +233,12 @@ impl Upkeep {
         if let Err(error) = watch_weights(&mut self.weights, &self.agent, client).await {
             tracing::warn!(%error, "blocks could not be looked at for draws of weights; trying again");
         }
-        if let Err(error) = self.challenges.look(&self.agent, client).await {
-            tracing::warn!(%error, "blocks could not be looked at for challenges of the GPUs; trying again");
+        match self.challenges.look(&self.agent, client).await {
+            Ok(true) => self.anchors.due = Instant::now(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "blocks could not be looked at for challenges of the GPUs; trying again");
+            }
         }
         if let Some(driller) = &mut self.driller {
             driller.hold(self.challenges.is_under_way());
@@ -337,9 +371,12 @@ impl Upkeep {
             Some(trouble) => self.board.trouble(Part::Log, trouble),
             None => self.board.fine(Part::Log),
         }
-        let until = self.anchors.due.saturating_duration_since(Instant::now());
-        let next = now_ms().saturating_add(u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
         let enrolled = matches!(self.agent.keeper.enrolment, Enrolment::Enrolled { .. });
+        let next = self.anchors.due_ms();
+        let ready = self.client.as_ref().is_some_and(|client| client.status().is_ready());
+        if enrolled && !ready && self.anchors.are_overdue() && self.agent.keeper.lost.is_none() {
+            self.board.trouble(Part::Anchor, OUT_OF_REACH);
+        }
         let outbox = owed(&self.agent);
         self.board.note(|snapshot| {
             snapshot.doing = doing(&self.agent.keeper.enrolment, self.client.as_ref()).into();
@@ -428,7 +465,9 @@ pub async fn start_client(agent: &Agent) -> anyhow::Result<LightClient> {
 /// Which chain, as the configuration says.
 pub async fn chain_specification(config: &Config) -> anyhow::Result<String> {
     let path = &config.chain_spec;
-    tokio::fs::read_to_string(path).await.with_context(|| {
+    let file = path.clone();
+    let read = tokio::task::spawn_blocking(move || plain_io::read_to_string(&file, LARGEST_SPECIFICATION));
+    read.await.context("reading was cut off")?.with_context(|| {
         format!("cannot read the chain specification {}; set chain_spec in the configuration", path.display())
     })
 }
@@ -464,5 +503,24 @@ fn doing(enrolment: &Enrolment, client: Option<&LightClient>) -> &'static str {
         Enrolment::Requested { .. } => "logging; waiting to be enrolled",
         Enrolment::Enrolled { .. } if ready => "logging and anchoring",
         Enrolment::Enrolled { .. } => "logging; anchors wait for the chain",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_overdue_after_two_more_periods_and_keeps_when_it_was_due() {
+        let period = Duration::from_secs(60);
+        let mut anchors = Anchors::new(period);
+        let ago = |span: Duration| Instant::now().checked_sub(span).unwrap();
+        anchors.due = ago(period);
+        assert!(anchors.is_due() && !anchors.are_overdue());
+        anchors.due = ago(period * 3);
+        assert!(anchors.are_overdue());
+        assert!(now_ms() - anchors.due_ms() >= 180_000);
+        anchors.due = Instant::now() + period * 3;
+        assert!(!anchors.is_due() && anchors.due_ms() > now_ms() + 100_000);
     }
 }

@@ -203,7 +203,12 @@ fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
     let host = Host::new();
     host.start_and_stop();
     let before = host.records().len();
-    for (file, text) in [("outbox.redb", "no database"), ("anchors.jsonl", "{\n"), ("identity.json", "{")] {
+    for (file, text) in [
+        ("outbox.redb", "no database"),
+        ("anchors.jsonl", "{\n"),
+        ("identity.json", "{"),
+        ("checkpoint", "x\n"),
+    ] {
         let (path, kept) = (host.file(file), host.file("kept"));
         fs::rename(&path, &kept).unwrap();
         fs::write(&path, text).unwrap();
@@ -229,10 +234,20 @@ fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("signed or anchored"));
     let out = host.dir().join("out");
     let out = out.to_str().unwrap();
-    for reading in [&["log", "verify"][..], &["status"]] {
+    for reading in [
+        &["log", "verify"][..],
+        &["log", "list"],
+        &["log", "show", "0"],
+        &["log", "prove", "0"],
+        &["log", "export", "--out", out],
+        &["report", "--html", out],
+        &["status"],
+    ] {
         let read = host.command(reading).output().unwrap();
         assert_eq!(exit_code(&read), 5, "{reading:?}: {}", stderr(&read));
+        assert!(stderr(&read).contains("signed or anchored"), "{reading:?}: {}", stderr(&read));
     }
+    assert!(!host.dir().join("out").exists(), "nothing was written");
     // A bit that flipped in the middle of what was written.
     let mut bytes = whole.clone();
     bytes[whole.len() / 2] ^= 1;
@@ -252,6 +267,72 @@ fn damaged_files_are_named_and_a_failing_start_leaves_the_log_alone() {
     let doctor = host.command(&["doctor"]).output().unwrap();
     let doctor = String::from_utf8_lossy(&doctor.stdout);
     assert!(doctor.contains(segment.to_str().unwrap()) && doctor.contains("from a copy"), "{doctor}");
+}
+
+/// Whoever asks is told, with a chain or without, until the machine is enrolled anew.
+#[test]
+fn a_lost_log_is_told_wherever_somebody_asks() {
+    let host = Host::new();
+    host.start_and_stop();
+    let signed = host.records().len();
+    let identity = fs::read_to_string(host.file("identity.json")).unwrap();
+    let enrolled =
+        identity.replace("\"enrolment\": \"none\"", "\"enrolment\": {\"enrolled\": {\"epoch\": 0}}");
+    assert_ne!(enrolled, identity);
+    fs::write(host.file("identity.json"), enrolled).unwrap();
+    fs::remove_dir_all(host.file("log")).unwrap();
+    let verify = host.command(&["log", "verify"]).output().unwrap();
+    assert_eq!(exit_code(&verify), 5, "{}", stderr(&verify));
+    let told = format!("{signed} records had been signed");
+    for _ in 0..2 {
+        let agent = host.start();
+        wait_until("the agent's word", || host.status()["agent"]["troubles"]["anchor"].is_object());
+        let status = host.status();
+        assert_eq!(status["verdict"], "running, with trouble");
+        assert!(status["agent"]["troubles"]["anchor"]["what"].as_str().unwrap().contains(&told), "{status}");
+        agent.terminate();
+        let status = host.command(&["status"]).output().unwrap();
+        assert_eq!(exit_code(&status), 4, "{}", stderr(&status));
+        assert!(
+            String::from_utf8_lossy(&status.stdout).contains(&told) && stderr(&status).contains("enroll")
+        );
+        let doctor = host.command(&["doctor"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&doctor.stdout).contains(&told));
+        let out = host.dir().join("out");
+        for reading in [&["log", "verify"][..], &["log", "export", "--out", out.to_str().unwrap()]] {
+            let read = host.command(reading).output().unwrap();
+            assert_eq!(exit_code(&read), 0, "{reading:?}: {}", stderr(&read));
+            let said = String::from_utf8_lossy(&read.stdout).into_owned();
+            assert!(
+                said.contains("follows one that was lost") && said.contains(&told),
+                "{reading:?}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nobody_who_listens_on_stderr_changes_nothing() {
+    let host = Host::new();
+    for (arguments, code) in [
+        (&["status"][..], 4),
+        (&["log", "show", "999999"], 1),
+        (&["nonsense"], 2),
+        (&["--config", "/nonexistent.toml", "status"], 2),
+    ] {
+        let full: std::process::Stdio = fs::File::options().write(true).open("/dev/full").unwrap().into();
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        for stream in [full, closed.into()] {
+            let mut command = match arguments.first() {
+                Some(&"--config") => host.bare(arguments),
+                _ => host.command(arguments),
+            };
+            // The word of warning about a variable that nobody knows, too.
+            let run = command.env("MATRIXAI_NOPE", "1").stderr(stream).stdout(std::process::Stdio::null());
+            assert_eq!(run.status().unwrap().code(), Some(code), "{arguments:?}");
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ pub enum LogError {
     InUse(PathBuf),
     /// Bytes that were once acknowledged are not what they were.
     #[error(
-        "{file} is damaged at byte {offset}; restore it from a copy, or move the folder away to begin a new log"
+        "{file} is damaged at byte {offset}; restore that very file from a copy, never an older log, or move the folder away: a new log \
+         begins, and this one is lost"
     )]
     Corrupt {
         /// The damaged segment.
@@ -21,7 +22,7 @@ pub enum LogError {
     /// Fewer whole records than there must be: records that were acknowledged are damaged or cut off. Nothing was touched.
     #[error(
         "{folder} holds {held} whole records, but {wanted} were signed or anchored: records are missing or damaged; \
-         restore the folder from a copy, or move it away to begin a new log"
+         restore that very folder from a copy, never an older one, or move it away: a new log begins, and this one is lost"
     )]
     Missing {
         /// The log.
@@ -33,7 +34,8 @@ pub enum LogError {
     },
     /// Records on disk that their checksums vouch for, and that are not those which were appended.
     #[error(
-        "records {first} to {last} in {folder} were exchanged for others; restore the folder from a copy, or move it away to begin a new log"
+        "records {first} to {last} in {folder} were exchanged for others; restore that very folder from a copy, never an older one, or \
+         move it away: a new log begins, and this one is lost"
     )]
     Exchanged {
         /// The log.
@@ -52,6 +54,9 @@ pub enum LogError {
     /// The log was opened to be read.
     #[error("the log was opened read-only")]
     ReadOnly,
+    /// More records at once than a segment may grow by.
+    #[error("{0} records are too many for one batch; append them in parts")]
+    BatchTooLarge(usize),
     /// A record does not stand at its own position.
     #[error("the record's number is {found}, its position {expected}")]
     WrongSeq {

@@ -30,5 +30,6 @@ mod store;
 mod tree;
 
 pub use error::LogError;
+pub use export::publish;
 pub use read::Iter;
 pub use store::{LogStore, Recovery, SEGMENT_BYTES};

@@ -2,7 +2,7 @@
 
 use crate::{LogError, LogStore, folder, segment, store::STRIDE};
 use attest::Record;
-use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt};
+use std::{collections::VecDeque, os::unix::fs::FileExt};
 
 /// Records read from disk at once.
 const AHEAD: usize = 256;
@@ -39,7 +39,7 @@ impl LogStore {
         let (start, end) = (mark(skip / STRIDE).unwrap_or(segment.end), mark(after).unwrap_or(segment.end));
         let path = folder::segment_path(&self.folder, segment.first);
         let mut bytes = vec![0; usize::try_from(end - start).unwrap_or(usize::MAX)];
-        File::open(&path)
+        plain_io::open(&path)
             .and_then(|file| file.read_exact_at(&mut bytes, start))
             .map_err(|error| LogError::io(&path, error))?;
         let before = skip % STRIDE;

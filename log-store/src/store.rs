@@ -16,6 +16,9 @@ use std::{
 /// A segment that has grown to this is not extended.
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
+/// A batch of more bytes is not appended: with it, a segment is still one that is read at once.
+pub const LARGEST_BATCH: u64 = 56 << 20;
+
 /// What opening the log found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -141,7 +144,8 @@ impl LogStore {
         if first != self.size() {
             return Err(corrupt(0));
         }
-        let bytes = fs::read(&path).map_err(|error| LogError::io(&path, error))?;
+        let most = self.segment_bytes.max(SEGMENT_BYTES).saturating_add(LARGEST_BATCH);
+        let bytes = plain_io::read(&path, most).map_err(|error| LogError::Io(path.clone(), error))?;
         let (mut segment, mut full) = (Segment::new(first), Ok(()));
         let (end, how) = segment::scan(&bytes, first, |offset, record| {
             segment.push(offset);
@@ -165,6 +169,9 @@ impl LogStore {
             return Err(LogError::ReadOnly);
         }
         let (batch, leaves, lengths) = encode(records, self.size())?;
+        if batch.len() as u64 > LARGEST_BATCH {
+            return Err(LogError::BatchTooLarge(records.len()));
+        }
         if !batch.is_empty() {
             self.prepare_segment()?;
             self.write(&batch)?;

@@ -346,3 +346,23 @@ fn damage_near_the_end_is_no_interrupted_write_where_more_was_acknowledged() {
     assert_eq!(std::fs::read(&file).unwrap(), bytes, "nothing was cut off");
     assert_eq!(LogStore::open_holding(folder.path(), 4).unwrap().size(), 4);
 }
+
+#[test]
+fn a_segment_that_is_no_plain_file_of_its_size_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(fill(folder.path(), &[3]));
+    let segment = last_segment(folder.path());
+    let refused = |told: &str| {
+        for opened in [LogStore::open_read_only(folder.path()), LogStore::open(folder.path())] {
+            let error = opened.unwrap_err().to_string();
+            assert!(error.contains(segment.to_str().unwrap()) && error.contains(told), "{error}");
+        }
+        fs::remove_file(&segment).unwrap();
+    };
+    fs::File::options().write(true).open(&segment).unwrap().set_len(1 << 40).unwrap();
+    refused("larger than the 64 MiB");
+    std::os::unix::fs::symlink("/dev/zero", &segment).unwrap();
+    refused("not a regular file");
+    nix::unistd::mkfifo(&segment, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    refused("not a regular file");
+}

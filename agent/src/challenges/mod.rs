@@ -2,11 +2,15 @@
 //! hash, which makes the seeds, not even its author.
 //!
 //! - `ask.rs`: one challenge of all GPUs, on a thread that nobody waits for
+//! - `outcome.rs`: what came of it, in a word
 //! - here: that each block that draws (`draws.rs`) gets its records, whatever becomes of the challenge. What is found is evidence and bans nobody.
 //!
 //! A host without GPUs is never asked. One that had some goes on being drawn: that none answers any more is in the log.
 
 mod ask;
+mod outcome;
+
+pub use outcome::ChallengeOutcome;
 
 use crate::{
     agent::Agent,
@@ -18,7 +22,7 @@ use crate::{
     files, replay,
     state_dir::StateDir,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ask::{Asker, Asking, Found};
 use attest::{Hash, record::Body};
 use evidence::challenge;
@@ -26,7 +30,7 @@ use gpu_probe::finding::{Check, Finding, Verdict};
 use light_client::{Block, LightClient, randomness::Drawing};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -36,6 +40,8 @@ use std::{
     time::Duration,
 };
 
+/// Two numbers and the last outcome.
+const LARGEST: u64 = 16 << 20;
 /// How long a challenge may take. Tasks of the network are held meanwhile, and questions about them have to be answered in 30 blocks.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What is said of a draw for which no GPU answers.
@@ -77,7 +83,12 @@ pub struct ChallengeWatch {
     ask: Ask,
     patience: Duration,
     open: Option<Open>,
+    /// Whether something was told that an inspector asked for.
+    awaited: bool,
     last: Option<LastChallenge>,
+    /// Of this run: challenges by what came of them, and blocks that nobody looked at.
+    outcomes: BTreeMap<String, u64>,
+    unwatched: u64,
     path: PathBuf,
     written: Kept,
 }
@@ -86,13 +97,12 @@ impl ChallengeWatch {
     /// As configured, going on from what earlier runs have told.
     pub fn open(config: &Config, state: &StateDir, machine: Hash) -> Result<Self> {
         let path = state.challenges();
-        let written: Kept = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        let written: Kept = match files::read(&path, LARGEST)? {
+            Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 tracing::warn!(%error, path = %path.display(), "what was told of challenges is unreadable; the log says that they are watched anew");
                 Kept::default()
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            None => Kept::default(),
         };
         let off = off(config);
         let asker = Asker {
@@ -105,20 +115,24 @@ impl ChallengeWatch {
             mean_blocks: config.challenge_blocks,
             off,
             gpus: if off.is_some() { Gpus::Known(0) } else { Gpus::ask(gpu_compute::count) },
-            follow: Follow::new(challenge::watch(), written.told),
+            follow: Follow::new(challenge::watch(), written.told).with_questions(),
             ask: Arc::new(move |draw: &Hash| asker.ask(draw)),
             patience: PATIENCE,
             open: None,
+            awaited: false,
             last: written.last.clone(),
+            outcomes: BTreeMap::new(),
+            unwatched: 0,
             path,
             written,
         })
     }
 
-    /// Looks what new blocks draw, and writes down what came of earlier draws.
-    pub async fn look(&mut self, agent: &Agent, client: &LightClient) -> Result<()> {
-        let Some(head) = client.status().finalized else { return Ok(()) };
-        let Some(after) = self.after(head.number) else { return Ok(()) };
+    /// Looks what new blocks draw, and writes down what came of earlier draws. Whether an inspector waits for what was written: he has a
+    /// clock of his own, which runs until it is anchored.
+    pub async fn look(&mut self, agent: &Agent, client: &LightClient) -> Result<bool> {
+        let Some(head) = client.status().finalized else { return Ok(false) };
+        let Some(after) = self.after(head.number) else { return Ok(false) };
         let drawings = client.drawings_after(after).await?;
         let head = drawings.last().map_or(head, |last| last.block);
         let bodies = self.turn(&drawings, head);
@@ -127,7 +141,7 @@ impl ChallengeWatch {
             agent.append(bodies).await?;
         }
         self.keep();
-        Ok(())
+        Ok(std::mem::take(&mut self.awaited))
     }
 
     /// Whether GPUs are being challenged: they are to do nothing else meanwhile.
@@ -148,6 +162,8 @@ impl ChallengeWatch {
             mean_blocks: self.mean_blocks,
             under_way: self.is_under_way(),
             last: self.last.clone(),
+            outcomes: self.outcomes.clone(),
+            unwatched: self.unwatched,
         }
     }
 
@@ -169,6 +185,7 @@ impl ChallengeWatch {
         }
         let mut bodies = self.collect();
         let seen = self.follow.look(&self.machine, self.mean_blocks, drawings, head, &mut bodies);
+        self.unwatched = self.unwatched.saturating_add(seen.unwatched);
         for draw in seen.draws {
             bodies.extend(self.drawn(draw));
         }
@@ -177,7 +194,8 @@ impl ChallengeWatch {
 
     /// Has a draw answered; or says why not.
     fn drawn(&mut self, draw: Draw) -> Vec<Body> {
-        tracing::info!(block = draw.block.number, "the chain has drawn a challenge of the GPUs");
+        let by = if draw.asked { "an inspector" } else { "the chain's randomness" };
+        tracing::info!(block = draw.block.number, by, "a challenge of the GPUs is asked for");
         if draw.is_late() {
             return self.failed(&draw, &format!("the block was seen {} blocks late", draw.behind));
         }
@@ -231,9 +249,11 @@ impl ChallengeWatch {
 
     fn tell(&mut self, draw: &Draw, found: &[Found]) -> Vec<Body> {
         let last = last(draw.block.number, found);
+        *self.outcomes.entry(last.outcome().name().into()).or_default() += 1;
         let LastChallenge { block, score, failed, why, .. } = &last;
         tracing::info!(block, score, failed, why, "the GPUs were challenged");
         self.last = Some(last);
+        self.awaited |= draw.asked;
         found.iter().map(|one| one.body(draw.block.hash.0)).collect()
     }
 

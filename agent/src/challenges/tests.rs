@@ -1,7 +1,10 @@
 //! The watch over made-up blocks, with an asker that is made up too: no GPU is needed.
 
 use super::*;
-use crate::draws::{LATE, tests::drawing};
+use crate::draws::{
+    LATE,
+    tests::{asking, drawing},
+};
 use attest::{
     record::{self, Outcome, Snapshot},
     snapshot,
@@ -126,8 +129,29 @@ fn a_drawn_block_asks_all_gpus_with_its_hash_and_others_ask_nothing() {
     let last = last.unwrap();
     assert_eq!((off, mean_blocks, last.block, last.checks, last.failed), (None, MEAN, drawn, 3, 1));
     assert_eq!((last.score, last.why.as_deref()), (700, Some("slow")));
+    assert_eq!(bench.watch.view().outcomes, [("suspicious".to_string(), 1)].into());
     bench.restart(2);
     assert_eq!(bench.watch.view().last.map(|last| last.block), Some(drawn), "told after a restart too");
+    assert!(bench.watch.view().outcomes.is_empty(), "that was another run");
+}
+
+#[test]
+fn an_inspectors_question_is_answered_and_waited_for() {
+    let mut bench = Bench::new(2, |_| answers());
+    let idle = (100..).find(|number| !draws(*number) && !draws(number + 1)).unwrap();
+    bench.turn(idle, idle);
+    let question = asking(idle + 1, &MACHINE);
+    assert!(bench.watch.turn(std::slice::from_ref(&question), question.block).is_empty());
+    assert!(bench.watch.is_under_way() && !bench.watch.awaited);
+    let told = findings(bench.wait(idle + 1));
+    assert_eq!(told[0].challenge.unwrap().draw, question.block.hash.0);
+    assert!(std::mem::take(&mut bench.watch.awaited));
+    let drawn = next_draw(idle + 2);
+    for number in idle + 2..=drawn {
+        bench.turn(number, number);
+    }
+    bench.wait(drawn);
+    assert!(!bench.watch.awaited, "nobody has asked in that block");
 }
 
 #[test]
@@ -149,6 +173,7 @@ fn gpus_that_are_gone_are_told_at_each_draw() {
     assert!(bench.turn(drawn, drawn).is_empty());
     let told = findings(bench.wait(drawn));
     assert_eq!((told.len(), told[0].verdict, told[0].reason.as_str()), (1, Verdict::Failed, NO_GPU));
+    assert_eq!(bench.watch.view().outcomes, [("missed".to_string(), 1)].into());
 }
 
 #[test]
@@ -209,6 +234,7 @@ fn what_a_run_leaves_untold_the_next_one_tells() {
     assert_eq!(bench.watch.after(drawn + 50), Some(drawn - 1));
     let later = (drawn + 50..).find(|number| !draws(*number)).unwrap();
     assert_eq!(outcomes(&bench.turn(later, later)), [(later - 1, &Outcome::Unwatched { from: drawn })]);
+    assert_eq!(bench.watch.view().unwatched, later - drawn);
 }
 
 #[test]

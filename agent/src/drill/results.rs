@@ -8,9 +8,11 @@ use rand::{RngCore, rngs::OsRng};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
     path::{Path, PathBuf},
 };
+
+/// Some hundred tasks at most, each with a root for each part.
+const LARGEST: u64 = 256 << 20;
 
 /// A task's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,12 +75,11 @@ pub struct Results {
 impl Results {
     /// Those in a file, or none.
     pub fn open(path: &Path) -> Result<Self> {
-        let kept = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+        let kept = match files::read(path, LARGEST)? {
+            Some(bytes) => serde_json::from_slice(&bytes).with_context(|| {
                 format!("{} is damaged; move it away: tasks under way are lost", path.display())
             })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            None => BTreeMap::new(),
         };
         Ok(Self { path: path.into(), kept })
     }
@@ -136,6 +137,7 @@ impl Results {
 mod tests {
     use super::*;
     use crate::recorder::{Recorder, end_mark};
+    use std::fs;
 
     fn result(seed: u8) -> Kept {
         Kept::new(&drilling::Outcome { digest: [seed; 32], roots: vec![[seed; 32]; 2] })

@@ -43,7 +43,8 @@ pub async fn serve(address: SocketAddr, board: Board) {
     let bound = listener.local_addr().unwrap_or(address);
     tracing::info!("metrics at http://{bound}/metrics");
     board.note(|snapshot| snapshot.metrics = Some(bound));
-    accept(listener, Arc::new(Page::new(board)), PATIENCE).await;
+    let host = metrics::host();
+    accept(listener, Arc::new(Page::new(move || metrics::page(&board.now(), &host))), PATIENCE).await;
 }
 
 async fn accept(listener: TcpListener, page: Arc<Page>, patience: Duration) {
@@ -66,14 +67,13 @@ async fn accept(listener: TcpListener, page: Arc<Page>, patience: Duration) {
 
 /// The page, as made lately.
 struct Page {
-    board: Board,
-    host: String,
+    make: Box<dyn Fn() -> String + Send + Sync>,
     made: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
 impl Page {
-    fn new(board: Board) -> Self {
-        Self { board, host: metrics::host(), made: Mutex::new(None) }
+    fn new(make: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { make: Box::new(make), made: Mutex::new(None) }
     }
 
     fn text(&self) -> Arc<str> {
@@ -81,7 +81,7 @@ impl Page {
         match &*made {
             Some((when, text)) if when.elapsed() < PAGE_AGE => Arc::clone(text),
             _ => {
-                let text: Arc<str> = metrics::page(&self.board.now(), &self.host).into();
+                let text: Arc<str> = (self.make)().into();
                 *made = Some((Instant::now(), Arc::clone(&text)));
                 text
             }
@@ -152,7 +152,7 @@ fn judge(head: &[u8]) -> Reply {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use tokio::time::timeout;
 
@@ -161,10 +161,18 @@ mod tests {
     }
 
     async fn patient(patience: Duration) -> SocketAddr {
+        let board = Board::new("/nonexistent/status.json".into());
+        serving(move || metrics::page(&board.now(), "host"), patience).await
+    }
+
+    /// Serves a page that is made up.
+    pub async fn serving(
+        make: impl Fn() -> String + Send + Sync + 'static,
+        patience: Duration,
+    ) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let board = Board::new("/nonexistent/status.json".into());
-        tokio::spawn(accept(listener, Arc::new(Page::new(board)), patience));
+        tokio::spawn(accept(listener, Arc::new(Page::new(make)), patience));
         address
     }
 

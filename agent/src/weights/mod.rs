@@ -12,7 +12,7 @@ mod take;
 pub use pattern::Pattern;
 
 use crate::{
-    board::JobView,
+    board::{JobView, LastDraw},
     clock::now_ms,
     config::Config,
     draws::{Draw, Follow, Told},
@@ -20,7 +20,7 @@ use crate::{
     hex32::Hex32,
     state_dir::StateDir,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use attest::{
     Hash,
     record::{Body, Miss, Outcome, Weights},
@@ -29,12 +29,13 @@ use attest::{
 use light_client::{Block, randomness::Drawing};
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs, io,
     path::PathBuf,
     time::Duration,
 };
 use take::{SETTLE, Taken, Taking};
 
+/// A line for each job that ever was.
+const LARGEST: u64 = 16 << 20;
 /// How long reading a file may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -69,13 +70,12 @@ impl WeightWatch {
     /// Over the configured jobs, going on from what earlier runs have told.
     pub fn open(config: &Config, state: &StateDir, machine: Hash) -> Result<Self> {
         let path = state.jobs();
-        let mut written: Ledger = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        let mut written: Ledger = match files::read(&path, LARGEST)? {
+            Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 tracing::warn!(%error, path = %path.display(), "what was told of jobs is unreadable; the log says that they are watched anew");
                 Ledger::new()
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::new(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            None => Ledger::new(),
         };
         let kept = written.clone();
         let watches = config.job.iter().map(|job| {
@@ -199,6 +199,8 @@ impl Watch {
             behind: draw.behind,
             span_ms: u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
         };
+        self.view.unchanged += u64::from(taken.unchanged);
+        self.came(draw, if taken.unchanged { "unchanged" } else { "taken" });
         let outcome = if taken.unchanged { Outcome::Unchanged(weights) } else { Outcome::Taken(weights) };
         Told::at(draw.block, mean_blocks).body(self.follow.watch, outcome)
     }
@@ -206,7 +208,12 @@ impl Watch {
     fn missed(&mut self, mean_blocks: u32, draw: &Draw, miss: Miss) -> Body {
         tracing::warn!(job = self.name, block = draw.block.number, ?miss, "no snapshot");
         *self.view.missed.entry(miss.name().into()).or_default() += 1;
+        self.came(draw, miss.name());
         Told::at(draw.block, mean_blocks).body(self.follow.watch, Outcome::Missed(miss))
+    }
+
+    fn came(&mut self, draw: &Draw, outcome: &str) {
+        self.view.drawn = Some(LastDraw { block: draw.block.number, outcome: outcome.into() });
     }
 
     /// Up to where every draw has its record.

@@ -6,7 +6,7 @@ use crate::{
     draws::{LATE, tests::drawing},
 };
 use attest::record::Snapshot;
-use std::path::Path;
+use std::{fs, path::Path};
 
 const MACHINE: Hash = [9; 32];
 const MEAN: u32 = 4;
@@ -106,6 +106,7 @@ fn drawn_blocks_get_a_digest_and_others_nothing() {
     assert!(bench.turn(drawn + 1, drawn + 1).is_empty(), "that block does not draw");
     let view = &bench.watch.views()[0];
     assert_eq!((view.taken, view.last), (1, Some(Hex32(blake3::hash(b"weights").into()))));
+    assert_eq!(view.drawn, Some(LastDraw { block: drawn, outcome: "taken".into() }));
 }
 
 #[test]
@@ -129,6 +130,10 @@ fn the_same_file_is_not_read_again_and_no_file_is_told() {
     let kinds = |one: &Snapshot| matches!(one.outcome, Outcome::Unchanged(_));
     assert_eq!(taken.iter().filter(|one| matches!(one.outcome, Outcome::Taken(_))).count(), 1, "{taken:?}");
     assert!(taken.iter().any(kinds), "{taken:?}");
+    let view = &bench.watch.views()[0];
+    let unchanged = taken.iter().filter(|one| kinds(one)).count();
+    assert_eq!((view.unchanged, view.draws()), (unchanged as u64, 1 + taken.len() as u64));
+    assert_eq!(view.drawn.as_ref().map(|draw| draw.block), taken.last().map(|one| one.block_number));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! of long ago, is left out: zero would be a claim.
 
 mod dcgm;
+mod draws;
 
 use crate::{
     board::{Part, Snapshot},
@@ -38,7 +39,8 @@ pub fn page(snapshot: &Snapshot, host: &str) -> String {
     }
     chain(&mut page, snapshot);
     drilling(&mut page, snapshot);
-    challenges(&mut page, snapshot);
+    draws::snapshots(&mut page, &snapshot.jobs);
+    snapshot.challenges.iter().for_each(|view| draws::challenges(&mut page, view));
     process(&mut page);
     page.finish()
 }
@@ -260,30 +262,6 @@ fn drilling(page: &mut Exposition, snapshot: &Snapshot) {
         .engines
         .iter()
         .for_each(|engine| engines.sample(&[("engine", &engine.name)], truth(engine.lost.is_none())));
-}
-
-/// The last challenge of the GPUs, once there was one.
-fn challenges(page: &mut Exposition, snapshot: &Snapshot) {
-    use Kind::Gauge;
-    let last = snapshot.challenges.as_ref().and_then(|view| view.last.as_ref());
-    page.one(
-        "matrixai_challenge_timestamp_seconds",
-        Gauge,
-        "When the log was told of the last challenge of the GPUs.",
-        thousandths(last.map(|last| last.at_ms)),
-    );
-    page.one(
-        "matrixai_challenge_score_ratio",
-        Gauge,
-        "The highest score of its checks: 0 speaks not against the machine, 1: no honest machine does this.",
-        last.map(|last| f64::from(last.score) / MILLI),
-    );
-    page.one(
-        "matrixai_challenge_checks_failed",
-        Gauge,
-        "Its checks that could not be done.",
-        last.and_then(|last| float(last.failed)),
-    );
 }
 
 /// The labels that tell a chip.

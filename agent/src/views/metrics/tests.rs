@@ -1,12 +1,21 @@
 #[path = "../../../tests/dashboard/mod.rs"]
 mod dashboard;
+#[path = "../../../tests/stock/mod.rs"]
+mod stock;
 
 use super::*;
 use crate::{
-    board::{ChallengeView, LastChallenge, PowerView},
-    views::fixtures::{replayed, working},
+    board::{ChallengeView, JobView},
+    views::{
+        endpoint::tests::serving,
+        fixtures::{replayed, whole, working},
+    },
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use tokio::time::timeout;
 
 /// A metric's kind, and the labels of its samples.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -45,9 +54,7 @@ fn labels(series: &str) -> Vec<String> {
 
 /// Everything that the endpoint can tell.
 fn all() -> Families {
-    let power = Some(PowerView { effective: 1, ..PowerView::default() });
-    let with_power = Snapshot { power, ..working() };
-    let mut all = parse(&page(&with_power, "host"));
+    let mut all = parse(&page(&whole(), "host"));
     for (name, (kind, labels)) in parse(&page(&replayed(), "host")) {
         let family = all.entry(name).or_insert((kind, BTreeSet::new()));
         family.1.extend(labels);
@@ -132,27 +139,77 @@ fn who_never_anchored_has_no_such_age() {
     assert!(!families.contains_key("DCGM_FI_DEV_GPU_UTIL"), "there is no GPU");
 }
 
+/// Lines about what the chain drew.
+fn drawn(snapshot: &Snapshot) -> Vec<String> {
+    let page = page(snapshot, "host");
+    let starts = ["matrixai_snapshot", "matrixai_challenge"];
+    page.lines().filter(|line| starts.iter().any(|start| line.starts_with(start))).map(String::from).collect()
+}
+
 #[test]
-fn a_challenge_is_told_once_there_was_one() {
-    let mut snapshot = working();
-    let last = |snapshot: &Snapshot| {
-        let page = page(snapshot, "host");
-        page.lines()
-            .filter(|line| line.starts_with("matrixai_challenge_"))
-            .map(String::from)
-            .collect::<Vec<_>>()
-    };
-    assert!(last(&snapshot).is_empty());
-    let challenge = LastChallenge { at_ms: 7_500, score: 700, failed: 2, ..LastChallenge::default() };
-    snapshot.challenges = Some(ChallengeView { last: Some(challenge), ..ChallengeView::default() });
+fn draws_are_told_with_what_came_of_them() {
+    let mut snapshot = whole();
+    snapshot.jobs[0].last_ms = Some(6_500);
+    snapshot.challenges.as_mut().unwrap().last.as_mut().unwrap().at_ms = 7_500;
+    let other = r#"vision \"large\""#;
     assert_eq!(
-        last(&snapshot),
+        drawn(&snapshot),
         [
+            "matrixai_snapshots_total{job=\"llm\",outcome=\"taken\"} 8",
+            "matrixai_snapshots_total{job=\"llm\",outcome=\"unchanged\"} 4",
+            "matrixai_snapshots_total{job=\"llm\",outcome=\"torn\"} 1",
+            "matrixai_snapshots_total{job=\"llm\",outcome=\"unsettled\"} 2",
+            &format!("matrixai_snapshots_total{{job=\"{other}\",outcome=\"taken\"}} 0"),
+            &format!("matrixai_snapshots_total{{job=\"{other}\",outcome=\"unchanged\"}} 0"),
+            "matrixai_snapshot_drawn_height{job=\"llm\"} 9627",
+            "matrixai_snapshot_timestamp_seconds{job=\"llm\"} 6.5",
+            "matrixai_snapshot_blocks_unwatched_total{job=\"llm\"} 30",
+            &format!("matrixai_snapshot_blocks_unwatched_total{{job=\"{other}\"}} 0"),
+            "matrixai_challenge_watched 1",
+            "matrixai_challenges_total{outcome=\"clear\"} 0",
+            "matrixai_challenges_total{outcome=\"suspicious\"} 2",
+            "matrixai_challenges_total{outcome=\"incomplete\"} 0",
+            "matrixai_challenges_total{outcome=\"missed\"} 1",
+            "matrixai_challenge_blocks_unwatched_total 5",
+            "matrixai_challenge_drawn_height 14400",
             "matrixai_challenge_timestamp_seconds 7.5",
             "matrixai_challenge_score_ratio 0.7",
-            "matrixai_challenge_checks_failed 2"
+            "matrixai_challenge_checks_failed 2",
         ]
     );
+}
+
+#[test]
+fn where_nothing_is_drawn_no_numbers_are_made_up() {
+    let mut snapshot = Snapshot { jobs: Vec::new(), challenges: None, ..working() };
+    assert!(drawn(&snapshot).is_empty());
+    snapshot.challenges = Some(ChallengeView { off: Some("no GPU here".into()), ..ChallengeView::default() });
+    assert_eq!(drawn(&snapshot), ["matrixai_challenge_watched 0"]);
+}
+
+/// However many jobs there are and whatever becomes of them, series stay within jobs times outcomes.
+#[test]
+fn series_of_draws_are_bounded_by_jobs_and_outcomes() {
+    use attest::record::Miss;
+    let reasons = [
+        Miss::NoCheckpoint,
+        Miss::Unsettled,
+        Miss::Torn,
+        Miss::Vanished,
+        Miss::Symlink,
+        Miss::Irregular,
+        Miss::Unreadable,
+        Miss::TooMany,
+        Miss::Busy,
+        Miss::Late,
+        Miss::Stalled,
+    ];
+    let missed = reasons.map(|miss| (miss.name().to_string(), 1)).into();
+    let job = JobView { missed, ..JobView::default() };
+    let jobs = (0..16).map(|number| JobView { name: number.to_string(), ..job.clone() }).collect();
+    let told = drawn(&Snapshot { jobs, challenges: None, ..working() });
+    // The outcomes, and the blocks that nobody looked at.
+    assert_eq!(told.len(), 16 * (2 + reasons.len() + 1));
 }
 
 /// Metrics and labels that a query names.
@@ -198,5 +255,30 @@ fn every_query_of_the_dashboard_finds_its_metrics() {
                 assert!(known.contains(label), "{metric} has no label {label}, in {query}");
             }
         }
+    }
+}
+
+/// The whole dashboard before stock Prometheus, which scrapes the endpoint of a machine that has all there is to tell: no panel stays empty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_panel_of_the_dashboard_is_answered() {
+    let snapshot = whole();
+    let told = page(&snapshot, "host");
+    stock::lint(&told);
+    let address = serving(move || page(&snapshot, "host"), Duration::from_secs(60)).await;
+    let prometheus = stock::Prometheus::scraping(&address.to_string());
+    for query in dashboard::queries(&["expr"]) {
+        // For whatever instance; and rates over what there is need two scrapes.
+        let query = query.replace("$instance", ".*");
+        let answered = async {
+            while prometheus.query(&query).is_none_or(|found| found.is_empty()) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(120), answered).await.is_ok(), "no answer to {query}");
+    }
+    let labels = dashboard::queries(&["definition"]);
+    for query in labels {
+        let metric = query.trim_start_matches("label_values(").split(',').next().unwrap();
+        assert!(prometheus.query(metric).is_some_and(|found| !found.is_empty()), "{query}");
     }
 }

@@ -1,5 +1,6 @@
 //! The log, read once from end to end, in memory that does not grow with it.
 
+use super::draws::Draws;
 use crate::render;
 use crate::tally::{self, Drills, Gaps, replayed};
 use anyhow::Result;
@@ -48,7 +49,9 @@ pub struct Digest {
     pub drills: Drills,
     /// Their worth over time, micro-ut.
     pub worth: Vec<u64>,
-    /// What checks of GPUs found, by verdict.
+    /// What the chain's randomness drew.
+    pub draws: Draws,
+    /// What checks of GPUs at starts found, by verdict.
     pub verdicts: BTreeMap<&'static str, u64>,
     /// Those that are not as on an honest machine.
     pub findings: Listed<(u64, Finding)>,
@@ -74,7 +77,8 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    fn push(&mut self, one: T) {
+    /// One more.
+    pub fn push(&mut self, one: T) {
         self.count += 1;
         if self.latest.len() == LISTED {
             self.latest.pop_front();
@@ -212,6 +216,7 @@ impl Digest {
             anchors: Listed::default(),
             drills: Drills::default(),
             worth: vec![0; BUCKETS],
+            draws: Draws::default(),
             verdicts: BTreeMap::new(),
             findings: Listed::default(),
             clock_back: 0,
@@ -226,10 +231,13 @@ impl Digest {
     pub(super) fn take(&mut self, record: Record) {
         let time_ms = record.time_ms;
         self.records += u64::from(self.covers(time_ms));
-        // Who the host is and what chips it has was told when the agent started, which may be long ago.
+        // Who the host is, what chips it has and what is watched was told when the agent started, which may be long ago.
         match record.body {
             Body::Join(join) => return self.join = Some(join),
             Body::Chip(chip) => return self.found(chip, time_ms),
+            Body::Snapshot(snapshot) => {
+                return self.draws.watched(snapshot, time_ms, self.covers(time_ms));
+            }
             _ => {}
         }
         if !self.covers(time_ms) {
@@ -309,6 +317,9 @@ impl Digest {
     }
 
     fn checked(&mut self, finding: Finding, time_ms: u64) {
+        if let Some(challenge) = finding.challenge {
+            return self.draws.challenged(&finding, challenge.draw, time_ms);
+        }
         let name = match finding.verdict {
             Verdict::Consistent => "consistent",
             Verdict::Suspicious => "suspicious",

@@ -2,12 +2,14 @@
 
 mod chart;
 mod digest;
+mod draws;
 mod page;
 
 use crate::{
     clock::now_ms, config::Config, identity::Identity, log_command, output::Output, state_dir::StateDir,
 };
 use anyhow::{Context, Result, bail};
+use attest::snapshot;
 use digest::Digest;
 use serde_json::json;
 use std::{fs, path::Path};
@@ -27,13 +29,15 @@ pub fn report(config: &Config, html: &Path, days: u32, output: Output) -> Result
     }
     let now = now_ms();
     let digest = Digest::of(&log, now.saturating_sub(u64::from(days).saturating_mul(DAY_MS)), now)?;
-    let about = page::About { identity: identity.as_ref(), size: log.size(), root: log.root(), now_ms: now };
+    let names = config.job.iter().map(|job| (snapshot::job(&job.name), job.name.clone())).collect();
+    let (size, root) = (log.size(), log.root());
+    let about = page::About { identity: identity.as_ref(), size, root, now_ms: now, names };
     let page = page::page(&digest, &about);
     // Meant for others: it is as readable as any new file.
     fs::write(html, page).with_context(|| format!("cannot write {}", html.display()))?;
     let value = json!({
         "html": html.display().to_string(), "from_ms": digest.from_ms, "to_ms": digest.to_ms, "records": digest.records, "gaps": digest.gaps.count,
-        "anchors": digest.anchors.count, "replay": digest.replay(),
+        "anchors": digest.anchors.count, "weights": digest.draws.digests(), "challenges": digest.draws.challenges.count, "replay": digest.replay(),
     });
     output.result(&value, || format!("{} records of {days} days, in {}", digest.records, html.display()))
 }

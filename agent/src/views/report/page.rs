@@ -3,6 +3,7 @@
 use super::{
     chart::{self, Series, Stretch},
     digest::{BUCKETS, Bucket, ChipDigest, Digest, ends_with_a_start},
+    draws::Names,
 };
 use crate::{
     gap::Length,
@@ -17,7 +18,7 @@ use attest::{
 use std::fmt::{self, Display, Write};
 
 /// Rows of a table.
-const ROWS: usize = 20;
+pub const ROWS: usize = 20;
 
 /// Gaps that are shaded in each chip's chart.
 const SHADED: usize = 100;
@@ -32,6 +33,8 @@ pub struct About<'a> {
     pub root: Hash,
     /// When the page was made, ms since 1970.
     pub now_ms: u64,
+    /// Jobs that are configured.
+    pub names: Names,
 }
 
 /// Somebody else's text, as HTML has it: in elements and in quoted attributes.
@@ -59,11 +62,12 @@ pub fn page(digest: &Digest, about: &About<'_>) -> String {
     let parts = [
         head(digest, about),
         cards(digest, about),
-        timeline(digest),
+        timeline(digest, about),
         chips(digest),
         anchors(digest, about),
         gaps(digest),
         drilling(digest),
+        digest.draws.sections(&about.names),
         findings(digest),
         LIMITS.into(),
         check(about),
@@ -110,7 +114,8 @@ fn head(digest: &Digest, about: &About<'_>) -> String {
     )
 }
 
-fn minute(ms: u64) -> String {
+/// UTC, to the minute.
+pub fn minute(ms: u64) -> String {
     let time = render::time(ms);
     time.get(..time.len() - 3).unwrap_or(&time).into()
 }
@@ -166,6 +171,12 @@ fn cards(digest: &Digest, about: &About<'_>) -> String {
     if digest.drills.tasks > 0 {
         card(&mut out, &words::count(digest.drills.tasks), "tasks of the network done");
     }
+    if !digest.draws.jobs.is_empty() {
+        card(&mut out, &words::count(digest.draws.digests()), "digests of weights in drawn blocks");
+    }
+    if digest.draws.challenges.count > 0 {
+        card(&mut out, &words::count(digest.draws.challenges.count), "challenges of the GPUs");
+    }
     out + "</div>"
 }
 
@@ -193,7 +204,10 @@ fn gap_text(gap: &Gap) -> String {
     }
 }
 
-fn timeline(digest: &Digest) -> String {
+const DRAWN_KEY: &str = "<span><i class=\"snapshot\"></i>snapshot of weights</span><span><i class=\"challenge\"></i>challenge of the GPUs</span>\
+<span><i class=\"amiss\"></i>missed, or not clear</span>";
+
+fn timeline(digest: &Digest, about: &About<'_>) -> String {
     let step = 1.0 / BUCKETS as f64;
     let bucket_ms = digest.bucket_ms();
     let mut recorded: Vec<Stretch<'_>> = Vec::new();
@@ -221,17 +235,22 @@ fn timeline(digest: &Digest) -> String {
         let from = place as f64 * step;
         Stretch { class: "drill", from, to: from + step, title: format!("tasks worth {}", words::ut(*worth)) }
     });
-    let rows = [
+    let mut rows = vec![
         ("records", recorded),
         ("gaps", digest.gap_stretches()),
         ("starts", starts.collect()),
         ("anchors", anchors.collect()),
         ("tasks", drills.collect()),
     ];
+    let drawn = digest.draws.stretches(&about.names, |ms| digest.share(ms));
+    let key = if drawn.is_empty() { "" } else { DRAWN_KEY };
+    if !drawn.is_empty() {
+        rows.push(("draws", drawn));
+    }
     format!(
         "<h2>What happened when</h2>{}<p class=\"key\"><span><i class=\"recorded\"></i>recorded</span><span><i class=\"gap\"></i>gap</span>\
          <span><i class=\"restart\"></i>start of the agent</span><span><i class=\"anchor\"></i>anchor</span>\
-         <span><i class=\"drill\"></i>task of the network</span><span>from {} to {} UTC, by the machine's clock</span></p>",
+         <span><i class=\"drill\"></i>task of the network</span>{key}<span>from {} to {} UTC, by the machine's clock</span></p>",
         chart::strip("What happened when", &rows),
         minute(digest.from_ms),
         minute(digest.to_ms)

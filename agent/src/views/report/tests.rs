@@ -1,8 +1,14 @@
-use super::{digest::Digest, page::About, *};
-use crate::tally::tests::{chip, window};
+use super::{digest::Digest, draws::Names, page::About, *};
+use crate::{
+    render,
+    tally::tests::{chip, window},
+};
 use attest::{
     Record,
-    record::{Activity, Anchor, Body, Chip, ChipKind, ChipState, Drill, Gap, GapReason, Join, text},
+    record::{
+        Activity, Anchor, Body, Challenge, Check, Chip, ChipKind, ChipState, Drill, Finding, Gap, GapReason,
+        Join, Miss, Outcome, Snapshot, Verdict, Weights, text,
+    },
 };
 use log_store::LogStore;
 
@@ -29,7 +35,12 @@ impl Scene {
     }
 
     fn page(&self, days: u64) -> String {
-        let about = About { identity: None, size: self.log.size(), root: self.log.root(), now_ms: NOW };
+        self.page_with(days, Names::new())
+    }
+
+    fn page_with(&self, days: u64, names: Names) -> String {
+        let about =
+            About { identity: None, size: self.log.size(), root: self.log.root(), now_ms: NOW, names };
         page::page(&self.digest(days), &about)
     }
 }
@@ -215,13 +226,133 @@ fn a_replay_is_told_first() {
     assert!(later.contains("SYNTHETIC REPLAY") && later.contains("REPLAY for some of the time"));
 }
 
+fn hash(number: u64) -> [u8; 32] {
+    attest::sha256(&[&number.to_le_bytes()])
+}
+
+fn drawn(job: [u8; 32], block_number: u64, outcome: Outcome) -> Body {
+    Body::Snapshot(Snapshot { job, mean_blocks: 100, block_number, block_hash: hash(block_number), outcome })
+}
+
+fn finding(draw: Option<[u8; 32]>, verdict: Verdict, score: u16, reason: &str) -> Body {
+    let challenge = draw.map(|draw| Challenge { draw, result: [0; 32] });
+    Body::Finding(Finding { gpu: 0, check: Check::Memory, verdict, score, challenge, reason: text(reason) })
+}
+
+/// A job that was watched long before, one that began and ended, and challenges of every outcome.
+fn draws() -> Scene {
+    let start = NOW - DAY_MS / 2;
+    let (llm, other) = (snapshot::job("llm"), snapshot::job("other"));
+    let weights = |digest| Weights { digest, size: 12_345, modified_ms: start, behind: 0, span_ms: 5 };
+    let watch = evidence::challenge::watch();
+    let told = [
+        drawn(llm, 110, Outcome::Taken(weights([0xd1; 32]))),
+        drawn(other, 120, Outcome::Watching),
+        drawn(llm, 130, Outcome::Unchanged(weights([0xd1; 32]))),
+        drawn(llm, 140, Outcome::Missed(Miss::Torn)),
+        drawn(llm, 199, Outcome::Unwatched { from: 150 }),
+        drawn(watch, 199, Outcome::Unwatched { from: 190 }),
+        drawn(other, 205, Outcome::Ended),
+        finding(Some([1; 32]), Verdict::Consistent, 0, "128.0 GB"),
+        finding(Some([1; 32]), Verdict::Unknown, 0, "new driver"),
+        finding(Some([2; 32]), Verdict::Failed, 0, "others work on it"),
+        finding(Some([2; 32]), Verdict::Suspicious, 600, "somewhat slow"),
+        finding(Some([2; 32]), Verdict::Suspicious, 700, HOSTILE),
+        finding(Some([3; 32]), Verdict::Failed, 0, "a driver hangs"),
+        finding(Some([4; 32]), Verdict::Consistent, 0, "fine"),
+        finding(Some([4; 32]), Verdict::Failed, 0, "left alone"),
+        finding(None, Verdict::Consistent, 0, "at the start"),
+    ];
+    let mut bodies = vec![
+        (NOW - 40 * DAY_MS, join()),
+        (NOW - 40 * DAY_MS, drawn(llm, 1, Outcome::Watching)),
+        (NOW - 40 * DAY_MS, drawn(watch, 1, Outcome::Watching)),
+        (NOW - 40 * DAY_MS, drawn(snapshot::job("gone"), 1, Outcome::Watching)),
+        (NOW - 39 * DAY_MS, drawn(llm, 7, Outcome::Missed(Miss::Late))),
+        (NOW - 39 * DAY_MS, drawn(snapshot::job("gone"), 7, Outcome::Ended)),
+    ];
+    bodies.extend((start..).step_by(60_000).zip(told));
+    Scene::of(bodies)
+}
+
+#[test]
+fn draws_are_counted_in_the_period_and_by_what_came_of_them() {
+    use crate::challenges::ChallengeOutcome::{Clear, Incomplete, Missed, Suspicious};
+    let digest = draws().digest(1);
+    let draws = &digest.draws;
+    let llm = &draws.jobs[&snapshot::job("llm")];
+    assert_eq!((llm.taken, llm.unchanged, &llm.missed), (1, 1, &[("torn", 1)].into()));
+    assert_eq!((llm.watch.on, llm.watch.mean_blocks, llm.watch.unwatched), (true, 100, 50));
+    assert!(!draws.jobs[&snapshot::job("other")].watch.on);
+    assert_eq!(
+        (draws.jobs.len(), draws.snapshots.count, draws.digests()),
+        (2, 6, 2),
+        "one ended long before"
+    );
+    assert_eq!(draws.outcomes(), [(Clear, 1), (Suspicious, 1), (Incomplete, 1), (Missed, 1)].into());
+    assert_eq!(draws.watch.map(|watch| (watch.on, watch.unwatched)), Some((true, 10)));
+    let worst = &draws.challenges.latest[1];
+    assert_eq!((worst.checks, worst.failed, worst.score), (3, 1, 700));
+    assert!(worst.why.as_ref().unwrap().starts_with("<script>"), "of the highest score");
+    assert_eq!(digest.verdicts, [("consistent", 1)].into(), "checks at starts are told apart");
+    assert_eq!(digest.findings.count, 0);
+}
+
+#[test]
+fn the_page_tells_of_draws_with_their_outcome() {
+    let named = Names::from([(snapshot::job("llm"), "<b>llm</b>".to_string())]);
+    let page = draws().page_with(1, named);
+    is_well_formed(&page);
+    assert!(!page.contains("<script") && !page.contains("<b>llm"));
+    let other = render::short(&snapshot::job("other"));
+    for told in [
+        "<td>&lt;b&gt;llm&lt;/b&gt;</td><td class=\"n\">1</td><td class=\"n\">1</td><td>1 × torn</td><td class=\"n\">50</td>",
+        &format!("<td>{other}…</td><td class=\"n\">0</td><td class=\"n\">0</td><td>none</td>"),
+        "100 blocks; ended",
+        "digest d1d1d1d1d1d1…, 12,345 bytes",
+        "digest d1d1d1d1d1d1… as before",
+        "no digest: torn",
+        "nobody looked at the blocks from 150 on",
+        "4 drawn by the chain, 1 clear, 1 suspicious, 1 incomplete, 1 missed; blocks that nobody looked at: 10.",
+        "<td class=\"n\">700</td><td>suspicious</td><td>&lt;script&gt;",
+        "<td>missed</td><td>a driver hangs</td>",
+        "<td>incomplete</td><td>left alone</td>",
+        "not that it was trained there",
+        "<b>2</b><span>digests of weights in drawn blocks",
+    ] {
+        assert!(page.contains(told), "{told} is missing:\n{page}");
+    }
+    // The strip: two digests, a missed one, a clear challenge, three others.
+    let marks = |class: &str| page.matches(&format!("<rect class=\"{class}\"")).count();
+    assert_eq!((marks("snapshot"), marks("challenge"), marks("amiss")), (2, 1, 1 + 3));
+}
+
+#[test]
+fn where_nothing_was_drawn_the_page_says_so() {
+    let page = story().page(7);
+    assert!(page.contains("No job's weights were watched in this period."));
+    assert!(page.contains("None in this period: they were not watched."));
+    assert!(!page.contains(">draws<") && !page.contains("missed, or not clear"));
+    let start = NOW - DAY_MS / 2;
+    let watched = [snapshot::job("llm"), evidence::challenge::watch()];
+    let long_ago = watched.map(|watch| (NOW - 40 * DAY_MS, drawn(watch, 1, Outcome::Watching)));
+    let page = Scene::of(
+        [(NOW - 40 * DAY_MS, join())].into_iter().chain(long_ago).chain([(start, join())]).collect(),
+    )
+    .page(1);
+    assert!(page.contains("No block of this period drew any of them."), "{page}");
+    assert!(page.contains("None in this period: no block drew one."), "{page}");
+}
+
 #[test]
 fn memory_does_not_grow_with_the_log() {
     let mut digest = Digest::of(&story().log, NOW - DAY_MS, NOW).unwrap();
     for number in 0..200_000u64 {
         let time_ms = NOW - 1 - number % DAY_MS;
         let index = u16::try_from(number % 60_000).unwrap();
-        let body = match number % 5 {
+        let body = match number % 7 {
+            5 => drawn(hash(number), number, Outcome::Missed(Miss::Late)),
+            6 => finding(Some(hash(number)), Verdict::Suspicious, 700, HOSTILE),
             0 => Body::Gap(Gap { from_ms: 1, to_ms: u64::MAX, reason: GapReason::Sensors }),
             1 => anchor(number, number),
             2 => Body::Chip(chip(ChipKind::Disk, index, "d")),
@@ -242,7 +373,10 @@ fn memory_does_not_grow_with_the_log() {
         digest.gaps.latest.len() <= 500 && digest.anchors.latest.len() <= 500 && digest.boots.len() <= 500
     );
     assert!(digest.chips.len() <= 128 && digest.more_chips > 0);
-    let about = About { identity: None, size: 5, root: [1; 32], now_ms: NOW };
+    let draws = &digest.draws;
+    assert!(draws.jobs.len() <= 64 && draws.more > 0);
+    assert!(draws.snapshots.latest.len() <= 500 && draws.challenges.latest.len() <= 500);
+    let about = About { identity: None, size: 5, root: [1; 32], now_ms: NOW, names: Names::new() };
     let page = page::page(&digest, &about);
     is_well_formed(&page);
     assert!(page.len() < 8 << 20, "{}", page.len());

@@ -1,6 +1,7 @@
 //! One picture. What is missing is said in words, or shown as `–`: never as zero.
 
 use super::{
+    draws,
     history::{History, Point},
     look::Look,
 };
@@ -60,16 +61,20 @@ impl View<'_> {
         let head = self.head();
         let side_by_side = area.width >= SIDE_BY_SIDE;
         let lower = if side_by_side { 2 * PANEL_ROWS } else { 4 * PANEL_ROWS };
+        let drawn = self.drawn_lines();
+        let texts = u16::try_from(head.len() + drawn.len()).unwrap_or(u16::MAX);
         // Chips keep a few rows, whatever happens.
-        let lower = lower.min(area.height.saturating_sub(8 + u16::try_from(head.len()).unwrap_or(u16::MAX)));
+        let lower = lower.min(area.height.saturating_sub(texts.saturating_add(8)));
         let rows = [
             Constraint::Length(u16::try_from(head.len()).unwrap_or(1)),
             Constraint::Min(4),
             Constraint::Length(lower),
+            Constraint::Length(u16::try_from(drawn.len()).unwrap_or(1)),
             Constraint::Length(1),
         ];
-        let [top, chips, below, foot] = Layout::vertical(rows).areas(area);
+        let [top, chips, below, draws, foot] = Layout::vertical(rows).areas(area);
         frame.render_widget(Paragraph::new(head), top);
+        frame.render_widget(Paragraph::new(drawn), draws);
         self.chips(frame, chips);
         let mut panels = [
             ("Log and anchors", self.log_lines()),
@@ -98,7 +103,13 @@ impl View<'_> {
         lines.extend(self.log_lines());
         lines.extend(self.chain_lines());
         lines.extend(self.drill_lines());
+        lines.extend(self.drawn_lines());
         lines
+    }
+
+    /// What the chain drew of weights and GPUs; nothing while no agent tells.
+    fn drawn_lines(&self) -> Vec<Line<'static>> {
+        self.now().map(|now| draws::lines(now, self.look)).unwrap_or_default()
     }
 
     fn now(&self) -> Option<&Snapshot> {

@@ -1,6 +1,7 @@
 //! `matrixai-agent top`: chips, log, anchors, drilling, compute power and chain, as they change.
 
 mod draw;
+mod draws;
 mod history;
 mod look;
 

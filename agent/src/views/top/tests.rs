@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    board::{Part, Snapshot, Trouble},
+    board::{ChallengeView, Part, Snapshot, Trouble},
     clock::now_ms,
     tally::ChipTally,
     tally::tests::{chip, window},
@@ -123,6 +123,46 @@ fn trouble_is_shown_at_any_size() {
         let picture = picture(&report, columns, rows);
         assert!(picture.contains("tpm: does not answer"), "{picture}");
     }
+}
+
+#[test]
+fn draws_are_told_in_a_line_each() {
+    let report = fixtures::report(fixtures::whole(), 7);
+    let line = |picture: &str, start: &str| {
+        let line = picture.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{start}:\n{picture}")).trim_end().to_string()
+    };
+    let whole = picture(&report, 160, 50);
+    assert_eq!(
+        line(&whole, "snapshots"),
+        "snapshots   2 jobs, 15 draws in this run, 3 missed, 30 blocks not looked at, vision \"large\" is being read, the last by block 9,627: llm, torn"
+    );
+    assert_eq!(
+        line(&whole, "challenges"),
+        "challenges  3 draws in this run, 1 missed, 5 blocks not looked at, the last by block 14,400 2 min ago: suspicious, slower than the chip that it says it is"
+    );
+    // Where there is less room, what is amiss is seen all the same.
+    for (columns, rows) in [(64, 20), (80, 24), (120, 40)] {
+        let picture = picture(&report, columns, rows);
+        assert!(line(&picture, "snapshots").contains("3 missed, 30 blocks"), "{picture}");
+        assert!(line(&picture, "challenges").contains("1 missed, 5 blocks"), "{picture}");
+        assert!(picture.contains("chip "), "chips keep their place:\n{picture}");
+    }
+}
+
+#[test]
+fn what_is_not_drawn_takes_no_place_or_says_why() {
+    let mut snapshot = fixtures::whole();
+    snapshot.jobs.clear();
+    let off = Some("challenge_blocks is 0".to_string());
+    snapshot.challenges = Some(ChallengeView { off, ..ChallengeView::default() });
+    let seen = picture(&fixtures::report(snapshot.clone(), 7), 100, 40);
+    assert!(!seen.contains("snapshots"), "{seen}");
+    assert!(seen.contains("challenges  none: challenge_blocks is 0"), "{seen}");
+    snapshot.challenges = None;
+    let silent = picture(&fixtures::report(snapshot, 7), 100, 40);
+    assert!(!silent.contains("challenges"), "{silent}");
+    assert!(!picture(&Report::default(), 100, 40).contains("challenges"), "nobody knows");
 }
 
 #[test]
