@@ -1,12 +1,14 @@
 //! The bundle's format: one JSON file, byte strings in lower-case hex.
 
-use serde::{Deserialize, Serialize};
-use std::{fs, path::Path};
-
-use crate::EvidenceError;
+use crate::{EvidenceError, file};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::Path;
 
 /// The format this crate writes; readers refuse others.
 pub const VERSION: u32 = 1;
+
+/// An anchor takes less than 1 KiB of the file, and a machine makes one an hour: room for fifteen years of them.
+const LONGEST: u64 = 128 << 20;
 
 /// Everything needed to check one machine's anchors without asking anyone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +22,8 @@ pub struct Bundle {
     /// `TPMT_PUBLIC` of the endorsement key.
     #[serde(with = "hex")]
     pub ek_public: Vec<u8>,
-    /// DER, empty when the TPM has none.
-    #[serde(with = "hex")]
+    /// DER, empty when the TPM has none. Others may leave it out then, or write `null`.
+    #[serde(default, serialize_with = "hex::serialize", deserialize_with = "if_any")]
     pub ek_certificate: Vec<u8>,
     /// `TPMT_PUBLIC` of the attestation key.
     #[serde(with = "hex")]
@@ -104,7 +106,7 @@ pub struct Signed {
 impl Bundle {
     /// Reads a bundle.
     pub fn read(file: &Path) -> Result<Self, EvidenceError> {
-        let bytes = fs::read(file).map_err(|error| EvidenceError::Io(file.into(), error))?;
+        let bytes = file::read(file, LONGEST)?;
         let bundle: Self = serde_json::from_slice(&bytes).map_err(EvidenceError::Malformed)?;
         if bundle.version != VERSION {
             return Err(EvidenceError::Version(bundle.version));
@@ -115,7 +117,7 @@ impl Bundle {
     /// Writes a bundle.
     pub fn write(&self, file: &Path) -> Result<(), EvidenceError> {
         let text = serde_json::to_vec_pretty(self).map_err(EvidenceError::Malformed)?;
-        fs::write(file, text).map_err(|error| EvidenceError::Io(file.into(), error))
+        file::write(file, &text)
     }
 
     /// The machine's identifier.
@@ -133,5 +135,66 @@ impl Bundle {
             root: signed.root,
             device_key: signed.device_key,
         }
+    }
+}
+
+fn if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    #[derive(Deserialize)]
+    struct Hex(#[serde(with = "hex")] Vec<u8>);
+    Ok(Option::<Hex>::deserialize(from)?.map_or_else(Vec::new, |Hex(bytes)| bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::{fs, fs::File, io::ErrorKind};
+
+    fn bundle() -> Bundle {
+        Bundle {
+            version: VERSION,
+            genesis: [1; 32],
+            ek_public: vec![2],
+            ek_certificate: Vec::new(),
+            ak_public: vec![3],
+            quote: None,
+            anchors: Vec::new(),
+            gpu_reports: None,
+        }
+    }
+
+    /// What reading this text as evidence gives.
+    fn read(text: &[u8]) -> Result<Bundle, EvidenceError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("evidence.json");
+        fs::write(&file, text).unwrap();
+        Bundle::read(&file)
+    }
+
+    #[test]
+    fn no_certificate_may_be_said_in_three_ways() {
+        let mut value = serde_json::to_value(bundle()).unwrap();
+        assert_eq!(value["ek_certificate"], "");
+        assert_eq!(read(value.to_string().as_bytes()).unwrap(), bundle());
+        value["ek_certificate"] = Value::Null;
+        assert_eq!(read(value.to_string().as_bytes()).unwrap(), bundle());
+        value.as_object_mut().unwrap().remove("ek_certificate");
+        assert_eq!(read(value.to_string().as_bytes()).unwrap(), bundle());
+        value["ek_certificate"] = "3082".into();
+        assert_eq!(read(value.to_string().as_bytes()).unwrap().ek_certificate, [0x30, 0x82]);
+        value["ek_certificate"] = "none".into();
+        assert!(matches!(read(value.to_string().as_bytes()), Err(EvidenceError::Malformed(_))));
+    }
+
+    #[test]
+    fn newlines_without_an_end_are_refused_before_they_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("evidence.json");
+        File::create(&file).unwrap().set_len(LONGEST + 1).unwrap();
+        let refused = Bundle::read(&file);
+        let too_large = |error: &std::io::Error| error.kind() == ErrorKind::FileTooLarge;
+        assert!(
+            matches!(&refused, Err(EvidenceError::Io(named, error)) if *named == file && too_large(error))
+        );
     }
 }

@@ -18,6 +18,7 @@
 mod bundle;
 pub mod challenge;
 mod check;
+mod file;
 pub mod log;
 pub mod tpm2_tools;
 
@@ -70,9 +71,6 @@ pub enum EvidenceError {
         /// Where it says that it belongs.
         says: u64,
     },
-    /// A pipe, a device, a folder.
-    #[error("{0} is no regular file")]
-    NoFile(PathBuf),
     /// An entry bundle that ends in the middle of an entry, or holds too much.
     #[error("{0} is torn or holds more than it should")]
     TornBundle(PathBuf),

@@ -1,7 +1,7 @@
 //! An exported log, read back from its C2SP files: only the entry bundles are believed, everything else is recomputed from them.
 //! Files that a log of that size does not have are not looked at.
 
-use crate::EvidenceError;
+use crate::{EvidenceError, file::read};
 use attest::{
     Frontier, Hash, Record,
     checkpoint::{self, Checkpoint, CheckpointError},
@@ -9,11 +9,7 @@ use attest::{
     tile::{self, Bundle, Tile},
 };
 use serde::Serialize;
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// A bundle of 256 entries of the greatest length that its u16 can give.
 const LONGEST_BUNDLE: u64 = 256 * (2 + 65_535);
@@ -196,22 +192,6 @@ fn widest(folder: &Path, width: u16, path: impl Fn(u16) -> tile::Path) -> (PathB
     (at(held), held)
 }
 
-/// Reads a file that may be anybody's: not more of it than there can be, and nothing that could keep a reader waiting.
-fn read(file: &Path, most: u64) -> Result<Vec<u8>, EvidenceError> {
-    let trouble = |error| EvidenceError::Io(file.into(), error);
-    // Asked before it is opened: opening a pipe waits for somebody to write into it.
-    if !fs::metadata(file).map_err(trouble)?.is_file() {
-        return Err(EvidenceError::NoFile(file.into()));
-    }
-    let mut bytes = Vec::new();
-    let read =
-        File::open(file).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(trouble)?;
-    if read as u64 > most {
-        return Err(trouble(io::Error::other(format!("longer than {most} bytes"))));
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +200,11 @@ mod tests {
         record::{Gap, GapReason},
     };
     use ed25519_dalek::{Signer, SigningKey};
+    use std::{
+        fs::{self, File},
+        io::ErrorKind,
+        os::unix::fs::symlink,
+    };
 
     const MACHINE: [u8; 32] = [9; 32];
 
@@ -380,15 +365,27 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_in_place_of_a_file_keeps_nobody_waiting() {
+    fn what_is_no_file_of_its_size_is_refused_at_once() {
+        let pipe = |path: &Path| {
+            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+        };
+        let huge = |path: &Path| File::create(path).unwrap().set_len(1 << 40).unwrap();
         for file in ["checkpoint", "tile/entries/001.p/44", "tile/0/000"] {
-            let export = export(300);
-            let path = export.folder.path().join(file);
-            fs::remove_file(&path).unwrap();
-            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-            let refused = export.check(&[300]);
-            assert!(matches!(&refused, Err(EvidenceError::NoFile(named)) if *named == path), "{refused:?}");
+            refused(file, pipe, ErrorKind::InvalidInput);
+            refused(file, |path| symlink("/dev/zero", path).unwrap(), ErrorKind::InvalidInput);
+            refused(file, huge, ErrorKind::FileTooLarge);
         }
+    }
+
+    fn refused(file: &str, put: impl FnOnce(&Path), kind: ErrorKind) {
+        let export = export(300);
+        let path = export.folder.path().join(file);
+        fs::remove_file(&path).unwrap();
+        put(&path);
+        let refused = export.check(&[300]);
+        let named =
+            matches!(&refused, Err(EvidenceError::Io(named, why)) if *named == path && why.kind() == kind);
+        assert!(named, "{refused:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A quote in the form that the stock `tpm2_checkquote` reads.
 
-use crate::{Bundle, EvidenceError};
+use crate::{Bundle, EvidenceError, file};
 use attest::verify::AkPublic;
 use p256::{EncodedPoint, PublicKey, elliptic_curve::sec1::FromEncodedPoint, pkcs8::EncodePublicKey};
 use std::{fs, path::Path};
@@ -8,10 +8,7 @@ use std::{fs, path::Path};
 /// Writes `ak.pem`, `quote.msg`, `quote.sig` and `qualification.hex`.
 pub fn export(bundle: &Bundle, folder: &Path) -> Result<(), EvidenceError> {
     let quote = bundle.quote.as_ref().ok_or(EvidenceError::NoQuote)?;
-    let write = |name: &str, bytes: &[u8]| {
-        let file = folder.join(name);
-        fs::write(&file, bytes).map_err(|error| EvidenceError::Io(file, error))
-    };
+    let write = |name: &str, bytes: &[u8]| file::write(&folder.join(name), bytes);
     fs::create_dir_all(folder).map_err(|error| EvidenceError::Io(folder.into(), error))?;
     write("ak.pem", public_key_pem(bundle)?.as_bytes())?;
     write("quote.msg", &quote.message)?;

@@ -3,11 +3,7 @@
 //! A daemon cannot ask for a password, so the file holds the bare seed: `matrixai key export` writes one.
 
 use light_client::{Key, seed};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-use zeroize::Zeroizing;
+use std::path::{Path, PathBuf};
 
 /// Which key to act with.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,7 +50,7 @@ fn read(file: &Path) -> Result<Key, AccountError> {
     if let Some(mode) = seed::exposed(file).map_err(unreadable)? {
         return Err(AccountError::Exposed(file.into(), mode));
     }
-    let text = Zeroizing::new(fs::read_to_string(file).map_err(unreadable)?);
+    let text = seed::read_file(file).map_err(unreadable)?;
     let seed = seed::parse(&text).map_err(|why| AccountError::NoSeed(file.into(), why))?;
     Ok(Key::sr25519(&seed))
 }
@@ -62,7 +58,7 @@ fn read(file: &Path) -> Result<Key, AccountError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     fn file(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();

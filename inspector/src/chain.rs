@@ -196,6 +196,11 @@ pub fn leave() -> impl Payload {
     api::tx().inspectors().leave()
 }
 
+/// Asks a machine's GPUs.
+pub fn ask(machine: [u8; 32]) -> impl Payload {
+    api::tx().machines().ask(machine)
+}
+
 /// Takes the bond back.
 pub fn withdraw() -> impl Payload {
     api::tx().inspectors().withdraw()

@@ -4,12 +4,13 @@
 //! a key lives in a TPM was shown once, when the TPM opened the inspectors' credentials, and the chain alone remembers it. Its word comes
 //! as a file that `matrixai machines show ID --json` writes; whoever relies on it must know who made that file.
 
+use crate::{ek_certificate::Level, remark::Remark};
 use attest::Hash;
-use evidence::{Bundle, Report};
+use evidence::{AnchorReport, Bundle, Report};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::File,
-    io::Read,
+    cmp::Ordering,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -34,11 +35,15 @@ pub struct ChainWord {
     #[serde(with = "hex")]
     pub attestation_key: Vec<u8>,
     /// What inspectors found of the endorsement key's certificate: hardware, virtual or unverified.
-    pub level: String,
-    /// active, lapsed, forked or retired.
-    pub standing: String,
+    pub level: Level,
+    /// How it stands.
+    pub standing: Standing,
     /// Enrolments of this TPM before this one.
     pub epoch: u32,
+    /// Block of its enrolment.
+    pub enrolled: u64,
+    /// Anchors of this epoch.
+    pub anchors: u32,
     /// How often it has lapsed.
     pub lapses: u32,
     /// Blocks spent lapsed, altogether.
@@ -61,6 +66,35 @@ pub struct Latest {
     /// Their root.
     #[serde(with = "hex")]
     pub root: Hash,
+    /// Height of the block that it is younger than.
+    pub block: u64,
+    /// Height of the block that it came in.
+    pub at: u64,
+}
+
+/// A machine's standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Anchors in time.
+    Active,
+    /// Missed its anchor or did not answer an accusation; its next anchor brings it back.
+    Lapsed,
+    /// Proven to have rewritten its log.
+    Forked,
+    /// Taken out of service by its owner.
+    Retired,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Active => "active",
+            Self::Lapsed => "lapsed",
+            Self::Forked => "forked",
+            Self::Retired => "retired",
+        })
+    }
 }
 
 /// What the chain's word adds to evidence that agrees with it.
@@ -70,10 +104,10 @@ pub struct OnChain {
     pub block: u64,
     /// Hex of its hash.
     pub block_hash: String,
-    /// What inspectors found: hardware, virtual or unverified.
-    pub level: String,
+    /// What inspectors found.
+    pub level: Level,
     /// active, lapsed or retired.
-    pub standing: String,
+    pub standing: Standing,
     /// Enrolments of this TPM before this one.
     pub epoch: u32,
     /// How often it has lapsed.
@@ -84,6 +118,10 @@ pub struct OnChain {
     pub log_lost: bool,
     /// Counter of the last anchor that the chain had.
     pub latest_counter: u64,
+    /// Anchors that the chain has counted since the machine enrolled.
+    pub anchors_counted: u32,
+    /// Anchors of the evidence up to the chain's last.
+    pub anchors_shown: usize,
     /// Anchors of the evidence after that one, of which the chain's word says nothing.
     pub anchors_after: usize,
 }
@@ -97,6 +135,9 @@ pub enum WordError {
     /// It is something else.
     #[error("{path} is not what `matrixai machines show ID --json` writes: {1}", path = .0.display())]
     Malformed(PathBuf, serde_json::Error),
+    /// It says what no chain can say.
+    #[error("{path} is no chain's word, for it contradicts itself: {1}. Get it anew with `matrixai machines show ID --json`", path = .0.display())]
+    Contradictory(PathBuf, &'static str),
 }
 
 /// Where evidence and chain disagree.
@@ -143,17 +184,60 @@ pub enum Mismatch {
     )]
     NotShown(u64),
     /// One counter, two logs.
-    #[error("the anchor of counter {0} is not the one that the chain has: another root or size")]
+    #[error("the anchor of counter {0} is not the one that the chain has: another root, size or block")]
     AnotherAnchor(u64),
+    /// Anchors that the chain never had.
+    #[error(
+        "the evidence shows {shown} anchors up to the chain's last one, and the chain has counted {counted}: it never had the others"
+    )]
+    NeverCounted {
+        /// In the evidence.
+        shown: usize,
+        /// By the chain.
+        counted: u32,
+    },
+    /// An anchor that the chain took before its last one, and that says to be younger than the block in which that came.
+    #[error(
+        "anchor {index} says that it is younger than block {claimed}, and the chain had it by block {at}"
+    )]
+    FromTheFuture {
+        /// Which anchor.
+        index: usize,
+        /// The block, as the machine says.
+        claimed: u64,
+        /// The block in which the chain's last anchor came.
+        at: u64,
+    },
 }
 
 impl ChainWord {
     /// Reads the file.
     pub fn read(file: &Path) -> Result<Self, WordError> {
-        let trouble = |error| WordError::Io(file.into(), error);
-        let mut bytes = Vec::new();
-        File::open(file).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)).map_err(trouble)?;
-        serde_json::from_slice(&bytes).map_err(|error| WordError::Malformed(file.into(), error))
+        let bytes = plain_io::read(file, LONGEST).map_err(|error| WordError::Io(file.into(), error))?;
+        let word: Self =
+            serde_json::from_slice(&bytes).map_err(|error| WordError::Malformed(file.into(), error))?;
+        match word.contradiction() {
+            Some(why) => Err(WordError::Contradictory(file.into(), why)),
+            None => Ok(word),
+        }
+    }
+
+    /// What is wrong with it by itself, as the chain's rules go: a lost log is one of an earlier epoch, and a floor is that log's.
+    fn contradiction(&self) -> Option<&'static str> {
+        let last = self.anchor.as_ref();
+        let untimely = |last: &Latest| last.at > self.block || last.block >= last.at;
+        let signs = [
+            (self.log_lost && self.epoch == 0, "a log of an earlier epoch was lost, and there was none"),
+            (self.floor > 0 && !self.log_lost, "its floor is that of a lost log, and none was lost"),
+            ((self.anchors > 0) != last.is_some(), "it counts anchors and has no last one, or the reverse"),
+            (last.is_some_and(|last| last.counter <= self.floor), "its last anchor belongs to the lost log"),
+            (self.enrolled > self.block, "the machine enrolled after the block that it is of"),
+            (
+                last.is_some_and(untimely),
+                "its last anchor came before its block, or after the one that it is of",
+            ),
+        ];
+        signs.into_iter().find_map(|(wrong, why)| wrong.then_some(why))
     }
 
     /// Whether verified evidence is of the machine, key and log that the chain knows.
@@ -166,20 +250,26 @@ impl ChainWord {
         let (place, shown) = shown
             .and_then(|place| Some((place, anchors.get(place)?)))
             .ok_or(Mismatch::NotShown(latest.counter))?;
-        if (shown.size, &shown.root) != (latest.size, &hex::encode(latest.root)) {
+        if (shown.size, &shown.root, shown.claimed_block)
+            != (latest.size, &hex::encode(latest.root), latest.block)
+        {
             return Err(Mismatch::AnotherAnchor(latest.counter));
         }
+        let on_chain = anchors.get(..=place).unwrap_or_default();
+        self.has_had(on_chain, latest.at)?;
         Ok(OnChain {
             block: self.block,
             block_hash: hex::encode(self.block_hash),
-            level: self.level.clone(),
-            standing: self.standing.clone(),
+            level: self.level,
+            standing: self.standing,
             epoch: self.epoch,
             lapses: self.lapses,
             absent: self.absent,
             log_lost: self.log_lost,
             latest_counter: latest.counter,
-            anchors_after: anchors.len().saturating_sub(place).saturating_sub(1),
+            anchors_counted: self.anchors,
+            anchors_shown: on_chain.len(),
+            anchors_after: anchors.len().saturating_sub(on_chain.len()),
         })
     }
 
@@ -195,7 +285,7 @@ impl ChainWord {
         if self.attestation_key != bundle.ak_public {
             return Err(Mismatch::AnotherKey);
         }
-        if self.standing == "forked" { Err(Mismatch::Forked) } else { Ok(()) }
+        if self.standing == Standing::Forked { Err(Mismatch::Forked) } else { Ok(()) }
     }
 
     fn is_of_this_log(&self, report: &Report) -> Result<(), Mismatch> {
@@ -203,6 +293,49 @@ impl ChainWord {
         match lost.and_then(|index| Some((index, report.anchors.get(index)?.counter))) {
             Some((index, counter)) => Err(Mismatch::LostLog { index, counter, floor: self.floor }),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the chain can have had these anchors by this block, in which the last of them came. An export may lack some of them: it holds what the agent has seen
+    /// become final. After an enrolment anew the chain counts from 0, and where key and log went on, their earlier anchors are there too.
+    fn has_had(&self, anchors: &[AnchorReport], at: u64) -> Result<(), Mismatch> {
+        let (shown, counted) = (anchors.len(), self.anchors);
+        if self.epoch == 0 && shown > counted as usize {
+            return Err(Mismatch::NeverCounted { shown, counted });
+        }
+        let late = |(_, anchor): &(usize, &AnchorReport)| anchor.claimed_block >= at;
+        match anchors.iter().enumerate().find(late) {
+            Some((index, anchor)) => {
+                Err(Mismatch::FromTheFuture { index, claimed: anchor.claimed_block, at })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl OnChain {
+    /// What it means for whoever relies on the evidence. `certificate` is what its EK certificate earns here.
+    pub fn remarks(&self, certificate: Option<Level>) -> Vec<Remark> {
+        let block = self.block;
+        let standing = match self.standing {
+            Standing::Active | Standing::Forked => None,
+            Standing::Lapsed => Some(Remark::Lapsed(block)),
+            Standing::Retired => Some(Remark::Retired(block)),
+        };
+        let level = (self.level == Level::Unverified).then_some(Remark::Unverified);
+        let other = certificate.filter(|here| *here != self.level);
+        let other = other.map(|here| Remark::AnotherLevel { chain: self.level, here });
+        let anchors = self.anchors_after;
+        let after = (anchors > 0).then_some(Remark::AfterTheWord { anchors, block });
+        [standing, level, other, self.about_its_count(), after].into_iter().flatten().collect()
+    }
+
+    fn about_its_count(&self) -> Option<Remark> {
+        let (shown, counted) = (self.anchors_shown, self.anchors_counted);
+        match shown.cmp(&(counted as usize)) {
+            Ordering::Less => Some(Remark::NotAllShown { shown, counted }),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Remark::OfEarlierEpochs { shown, counted }),
         }
     }
 }

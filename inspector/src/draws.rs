@@ -82,12 +82,22 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// Draws anew: `watch` is what the draws are for, and up to `to_block` the log has to tell of each.
-    pub fn of(machine: &Hash, watch: &Hash, told: &[Said], to_block: u64, headers: &Headers) -> Self {
+    /// Draws anew: `watch` is what the draws are for, and up to `to_block` the log has to tell of each. Where the watch takes inspectors'
+    /// `questions`, they count like draws.
+    pub fn of(
+        machine: &Hash,
+        watch: &Hash,
+        told: &[Said],
+        to_block: u64,
+        headers: &Headers,
+        questions: bool,
+    ) -> Self {
         let rates = rates(told);
         let drew = |number: u64, randomness: Option<Hash>| {
             let mean = rates.range(..=number).next_back().and_then(|(_, mean)| *mean)?;
-            Some(randomness.is_some_and(|lot| snapshot::is_drawn(machine, watch, number, &lot, mean)))
+            let asked = questions && headers.asks(number, machine);
+            let drawn = |lot: Hash| snapshot::is_drawn(machine, watch, number, &lot, mean);
+            Some(asked || randomness.is_some_and(drawn))
         };
         let mut draws = Self::default();
         let mut records: BTreeMap<u64, Word> = BTreeMap::new();

@@ -4,7 +4,7 @@
 //! TCG vendor identifier, does the elliptic one count.
 
 use crate::ek_certificate::RootsError;
-use std::{collections::BTreeSet, fs, io::ErrorKind, path::Path};
+use std::{collections::BTreeSet, io::ErrorKind, path::Path};
 use x509_cert::{
     Certificate,
     attr::AttributeTypeAndValue,
@@ -15,6 +15,9 @@ use x509_cert::{
 /// tcg-at-tpmManufacturer (TCG EK Credential Profile 2.5, §3.1.2).
 const MANUFACTURER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.2.1");
 
+/// A line for each maker, and the TCG has registered some thirty: much room for comments.
+const LONGEST: u64 = 64 << 10;
+
 /// The list, as in `ecc-only.txt`: one vendor identifier a line, `id:494E5443` or `INTC`; `#` begins a comment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct EccOnly(BTreeSet<String>);
@@ -23,7 +26,7 @@ impl EccOnly {
     /// Reads the list of a roots folder; without one, no maker is on it.
     pub fn load(roots: &Path) -> Result<Self, RootsError> {
         let file = roots.join("ecc-only.txt");
-        match fs::read_to_string(&file) {
+        match plain_io::read_to_string(&file, LONGEST) {
             Ok(text) => Ok(Self::parse(&text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(RootsError::Read(file, error)),

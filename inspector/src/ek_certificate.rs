@@ -25,6 +25,9 @@ const EK_PURPOSE_DER: &[u8] = &[0x67, 0x81, 0x05, 0x08, 0x01];
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
+/// A certificate takes some 2 KiB, and makers publish theirs in bundles: room for thousands in one file.
+const LONGEST: u64 = 16 << 20;
+
 /// How far the machine's identity can be trusted, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -50,14 +53,14 @@ impl std::fmt::Display for Level {
 /// Why a certificate earns no better than [`Level::Unverified`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// The request carried none.
-    #[error("the request carries no EK certificate")]
+    /// None was given: the TPM has none, or it is kept back.
+    #[error("there is no EK certificate")]
     NoCertificate,
     /// Not X.509, or with something broken in it.
     #[error("the EK certificate does not parse: {0}")]
     Malformed(String),
     /// For another key than the one in the request.
-    #[error("the EK certificate certifies another key than the request's EK")]
+    #[error("the EK certificate certifies another key than this EK")]
     AnotherKey,
     /// Its usages are not those of an endorsement key.
     #[error("the EK certificate lacks {0}")]
@@ -228,7 +231,7 @@ pub(crate) fn certificates(folder: &Path) -> Result<Vec<CertificateDer<'static>>
 }
 
 fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
-    let bytes = fs::read(file).map_err(|error| RootsError::Read(file.to_path_buf(), error))?;
+    let bytes = plain_io::read(file, LONGEST).map_err(|error| RootsError::Read(file.to_path_buf(), error))?;
     let none = |why: String| RootsError::NoCertificate(file.to_path_buf(), why);
     if bytes.starts_with(&[0x30]) {
         Certificate::from_der(&bytes).map_err(|error| none(error.to_string()))?;

@@ -111,11 +111,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the command line is to blame, not what it was about.
+    /// Whether the command line is to blame, not what it was about: a file that it names and nobody can read, say.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
             Self::Roots(RootsError::Read(..) | RootsError::None(_))
+                | Self::Account(AccountError::Read(..))
+                | Self::File { .. }
                 | Self::Specification { .. }
                 | Self::Word(WordError::Io(..))
                 | Self::NotHex(_)

@@ -62,6 +62,9 @@ pub struct ChallengeAccount {
     pub why: Option<String>,
     /// Blocks that nobody looked at, as the log says.
     pub unwatched_blocks: u64,
+    /// Blocks in whose headers an inspector asks this machine; none where no headers were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<u64>,
     /// What the chain says to that; none where no headers were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<Draws>,
@@ -92,9 +95,13 @@ impl Told {
         }
     }
 
-    /// An account of all of it; none where the log tells of no challenge.
+    /// An account of all of it; none where the log tells of no challenge and nobody asked.
     pub fn account(&self, machine: &Hash, headers: Option<&Headers>) -> Option<ChallengeAccount> {
-        if self.watch.is_empty() && self.answers.is_empty() {
+        let asks = |headers: &Headers| {
+            headers.iter().filter(|(number, _)| headers.asks(*number, machine)).count() as u64
+        };
+        let asked = headers.map(asks);
+        if self.watch.is_empty() && self.answers.is_empty() && asked.is_none_or(|count| count == 0) {
             return None;
         }
         let mean = |said: &Said| match said.word {
@@ -114,6 +121,7 @@ impl Told {
             score: worst.map_or(0, |worst| worst.score),
             why: worst.map(|worst| worst.why.clone()),
             unwatched_blocks: self.watch.iter().map(unwatched).fold(0, u64::saturating_add),
+            asked,
             draws: headers.map(|headers| self.draws(machine, headers)),
         })
     }
@@ -136,7 +144,7 @@ impl Told {
         }
         let told = said.iter().map(|said| said.number).max().unwrap_or(0);
         let to_block = told.max(self.anchored.saturating_sub(SETTLED));
-        let draws = Draws::of(machine, &challenge::watch(), &said, to_block, headers);
+        let draws = Draws::of(machine, &challenge::watch(), &said, to_block, headers, true);
         Draws { without_header: draws.without_header + without_header, ..draws }
     }
 }
@@ -150,6 +158,17 @@ fn unwatched(said: &Said) -> u64 {
 
 impl fmt::Display for ChallengeAccount {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.asked {
+            None | Some(0) => {}
+            Some(asked) if self.mean_blocks == 0 => {
+                let advice = "its agent sees no GPU that computes, or takes no challenges";
+                return writeln!(
+                    out,
+                    "challenges   inspectors asked in {asked} blocks; this log tells of no watch: {advice}"
+                );
+            }
+            Some(asked) => writeln!(out, "questions    inspectors asked in {asked} of the blocks")?,
+        }
         let ended = if self.ended { ", ended" } else { "" };
         writeln!(
             out,
@@ -176,9 +195,11 @@ mod tests {
     use super::*;
     use crate::snapshots::tests::{FIRST, MACHINE, chain, headers};
     use attest::{
+        question,
         record::{Anchor, Challenge, Outcome, Snapshot, text},
         snapshot,
     };
+    use light_client::subxt::config::substrate::DigestItem;
 
     const MEAN: u32 = 5;
 
@@ -231,6 +252,33 @@ mod tests {
         let wanted = Draws { blocks: 200, drawn: count, kept: count, ..Draws::default() };
         assert_eq!(told.draws, Some(wanted));
         assert!(Told::default().account(&MACHINE, Some(&headers)).is_none(), "a log without any");
+    }
+
+    #[test]
+    fn an_inspectors_question_must_have_its_record() {
+        let mut chain = chain(200);
+        let mean = |number: u64| !drawn(&headers(&chain)).contains(&number);
+        let idle = (FIRST + 20..).find(|number| mean(*number)).unwrap();
+        let position = usize::try_from(idle - FIRST).unwrap();
+        let note = |machine: &Hash| DigestItem::Other(question::item(machine).to_vec());
+        chain[position].digest.logs.extend([note(&[8; 32]), note(&MACHINE)]);
+        // Those after it name its hash.
+        for number in position + 1..chain.len() {
+            chain[number].parent_hash =
+                light_client::H256(light_client::randomness::hash(&chain[number - 1]));
+        }
+        let headers = headers(&chain);
+        let silent = honest(&headers);
+        let told = account(&silent, Some(&headers));
+        assert_eq!((told.asked, told.draws.unwrap().silent), (Some(1), vec![idle]));
+        let mut answered = silent;
+        answered.extend(answer(&headers, idle, Verdict::Consistent));
+        let told = account(&answered, Some(&headers));
+        assert!(told.draws.as_ref().unwrap().are_kept(), "{told}");
+        // Whose agent watches no GPUs has nothing to tell, and that is told.
+        let told = Told::default().account(&MACHINE, Some(&headers)).unwrap();
+        assert!(told.to_string().contains("tells of no watch") && told.draws.unwrap().are_kept());
+        assert!(Told::default().account(&[7; 32], Some(&headers)).is_none(), "nobody asked that one");
     }
 
     #[test]

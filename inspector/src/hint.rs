@@ -1,16 +1,15 @@
 //! A hint for inspectors: what a machine's GPUs seem to have been doing, by rules over the log's windows (docs/hint.md). It is no evidence: whoever
 //! trains can make it look like something else, and the rules were fitted to nothing.
 
-use crate::error::Error;
+use crate::{error::Error, exported};
 use attest::{
     Record,
     record::{Activity, Body, ChipKind, ChipState},
 };
-use evidence::Bundle;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, path::Path};
 
-/// The rules' numbers. Nobody measured them.
+/// The rules' numbers, fitted to nothing. What they earn on the repository's recordings: `measured.rs`.
 pub mod rules {
     /// Below this utilisation (‰) a window is idle.
     pub const IDLE: u16 = 50;
@@ -64,12 +63,13 @@ pub struct Hints {
     pub gpus: BTreeMap<u16, Hint>,
 }
 
-const LABEL: &str = "HINT, not evidence: fixed rules over logged windows, fitted to nothing; their error is not known (docs/hint.md)";
+const LABEL: &str = "HINT, not evidence: fixed rules over logged windows, fitted to nothing; their error on real chips is not known, on made-up \
+                     recordings it is measured (docs/hint.md)";
 
 /// Reads a log that its evidence covers, and hints.
 pub fn hint(bundle: &Path, log: &Path) -> Result<Hints, Error> {
     let mut reader = Reader::default();
-    evidence::check_reading(&Bundle::read(bundle)?, Some(log), |record| reader.take(&record))?;
+    exported::check(&exported::bundle(bundle)?, Some(log), |record| reader.take(&record))?;
     Ok(Hints { label: LABEL, gpus: reader.finish() })
 }
 
@@ -216,6 +216,9 @@ impl fmt::Display for Hints {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod measured;
 
 #[cfg(test)]
 mod tests {

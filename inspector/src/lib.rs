@@ -10,12 +10,13 @@
 //! - `vault.rs`: what was drawn for each credential, on disk before anybody sees the credential; `durable.rs`: files that survive a power cut
 //! - `challenge.rs`: the credential itself
 //! - `duties.rs`: what is owed to the chain; `watch.rs`: the daemon; `verify.rs`: the offline tool; `chain_word.rs`: what the chain says of
-//!   a machine, from a file
+//!   a machine, from a file; `remark.rs`: what that means for whoever relies on it
 //! - `audit/`: disputed tasks: the work done again, questions, fraud proofs
 //! - `sampling.rs`: whose logs to look at, to catch a large run
 //! - `draws.rs`: whether every block that drew has its record, by the chain's headers; `snapshots/`: for jobs' weights, `gpu_challenges.rs`: for
 //!   challenges of GPUs
 //! - `hint.rs`: what GPUs seem to have been doing; a hint and no more
+//! - `exported.rs`: evidence and log, as the command line names them
 //! - `chain.rs`: every read and call, in one place
 
 #![forbid(unsafe_code)]
@@ -32,10 +33,12 @@ pub mod duties;
 pub mod ecc_only;
 pub mod ek_certificate;
 pub mod error;
+mod exported;
 pub mod gpu_challenges;
 pub mod gpu_report;
 pub mod hint;
 pub mod judgement;
+pub mod remark;
 pub mod report;
 pub mod sampling;
 pub mod snapshots;

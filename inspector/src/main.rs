@@ -21,8 +21,7 @@ use light_client::{Key, LightClient};
 use serde::Serialize;
 use std::{
     fmt::Display,
-    fs,
-    io::{ErrorKind, IsTerminal, Write},
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -37,7 +36,7 @@ Examples:
   matrixai-inspector snapshot --evidence evidence.json --log log --headers headers.json weights.safetensors
   matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, or a file that it names and that cannot be read.
 RUST_LOG sets what is logged (default: what the inspector does, and errors).";
 
 const RUN: &str = "\
@@ -56,6 +55,15 @@ Examples:
 
 The state folder of a running inspector is its own: name another one.";
 
+const ASK: &str = "\
+Examples:
+  matrixai-inspector ask --chain chain.json --state /tmp/look --key inspector.seed MACHINE
+  matrixai-inspector snapshot --evidence evidence.json --log log --headers headers.json   # later: has its log answered?
+
+Registered inspectors ask; a machine is left in peace for 600 blocks after a question, whoever asked. The question stands in the header of its
+block, whose hash makes the challenge. The machine anchors what it found at once, so that the chain knows when it was done.
+The state folder of a running inspector is its own: name another one.";
+
 const SAMPLE: &str = "\
 Examples:
   matrixai-inspector sample --machines 10000 --flop 1e25 --rate 4e14 --probability 0.99
@@ -71,7 +79,12 @@ Examples:
 Without --machine nothing here says whose evidence it is: endorsement key and certificate are public, and whether the key that signed
 lives in that TPM was shown to the chain alone. With --roots, a certificate that earns neither `hardware` nor `virtual` is refused.
 Of the log's folder, files that a log of its size does not have are ignored; every other one is recomputed from the entries.
-Exit codes: 0 verified, 1 refused, 2 wrong usage, such as a roots folder without roots.";
+With --machine: get the chain's word after the evidence was exported. `remark` lines tell what it means to whoever relies on the machine: that it
+has lapsed, say, or that anchors are not shown. They do not change the exit code.
+Exit codes: 0 verified, 1 refused, 2 wrong usage, such as a roots folder without roots, or a file that cannot be read.";
+
+/// A raw specification holds the runtime in hex, some MiB, and the first state.
+const LONGEST_SPECIFICATION: u64 = 64 << 20;
 
 /// smoldot tells much that only its developers want to know.
 const LOGGED: &str = "error,inspector=info,matrixai_inspector=info,light_client=info";
@@ -118,6 +131,17 @@ enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Asks an active machine's GPUs for a challenge, in the chain's name: its log has to tell of it (docs/gpu-challenges.md)
+    #[command(after_help = ASK)]
+    Ask {
+        #[command(flatten)]
+        chain: OnChain,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// The machine, 32 bytes in hex
+        machine: String,
     },
     /// Leaves the registry: no draws any more, and the bond comes free later
     Leave {
@@ -255,7 +279,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &dyn Display, code: u8) -> ExitCode {
-    eprintln!("matrixai-inspector: {error}");
+    plain_io::tell!("matrixai-inspector: {error}");
     ExitCode::from(code)
 }
 
@@ -263,7 +287,9 @@ fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let told = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    // What cannot be written to standard error must not be told there, for that would panic.
+    told.log_internal_errors(false).with_writer(std::io::stderr).init();
 }
 
 async fn execute(command: Command) -> Result<(), Error> {
@@ -280,6 +306,10 @@ async fn execute(command: Command) -> Result<(), Error> {
             let duties = status(&chain).await?.duties;
             let table = if duties.is_empty() { "no duties wait\n".into() } else { table(&duties) };
             print(&duties, &table, json)
+        }
+        Command::Ask { chain, json, machine } => {
+            let machine = sampling::read_seed(&machine)?;
+            call(&chain, chain::ask(machine), "asked: the machine's log has to tell of it", json).await
         }
         Command::Leave { chain, json } => {
             call(&chain, chain::leave(), "left: `withdraw` later gives the bond back", json).await
@@ -342,7 +372,7 @@ async fn run(chain: &OnChain, roots: &Path, library: &Library, register: bool) -
 }
 
 async fn start(chain: &OnChain) -> Result<LightClient, Error> {
-    let specification = fs::read_to_string(&chain.chain)
+    let specification = plain_io::read_to_string(&chain.chain, LONGEST_SPECIFICATION)
         .map_err(|source| Error::Specification { path: chain.chain.clone(), source })?;
     Ok(LightClient::start(&specification, &chain.state).await?)
 }
@@ -385,10 +415,30 @@ fn table(duties: &[Duty]) -> String {
 
 fn print(value: &impl Serialize, text: &impl Display, json: bool) -> Result<(), Error> {
     let text = if json { serde_json::to_string_pretty(value)? + "\n" } else { text.to_string() };
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // A reader that has gone away (`| head`) is no failure.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write(error)),
-        _ => Ok(()),
+    plain_io::print(&text).map_err(Error::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::{env, fs::File, process::Command};
+
+    /// In a process of its own: whether a line can be written is a matter of its standard error.
+    #[test]
+    fn log_lines_that_cannot_be_written_end_nothing() {
+        const CHILD: &str = "MATRIXAI_TEST_OF_LOG_LINES";
+        if env::var_os(CHILD).is_some() {
+            log_to_stderr();
+            return tracing::error!("to nobody");
+        }
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "tests::log_lines_that_cannot_be_written_end_nothing", "--nocapture"]);
+        child.env(CHILD, "").env_remove("RUST_LOG").stderr(full);
+        let output = child.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
     }
 }

@@ -32,7 +32,7 @@
 use crate::error::Error;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{fmt, fs, path::Path};
+use std::{fmt, path::Path};
 
 /// What is looked for, and where.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -216,9 +216,13 @@ impl fmt::Display for Plan {
     }
 }
 
+/// 65 bytes a machine: two million of them.
+const LONGEST_LIST: u64 = 128 << 20;
+
 /// The machines of a list, each once: one identifier in hex a line.
 pub fn read_list(path: &Path) -> Result<Vec<[u8; 32]>, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::List { path: path.into(), source })?;
+    let text = plain_io::read_to_string(path, LONGEST_LIST)
+        .map_err(|source| Error::List { path: path.into(), source })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut machines = lines.map(read_seed).collect::<Result<Vec<_>, _>>()?;
     machines.sort_unstable();

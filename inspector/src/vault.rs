@@ -5,6 +5,7 @@
 
 use crate::{durable, ek_certificate::Level};
 use credential::Randomness;
+use light_client::seed;
 use rand::{RngCore, rngs::OsRng};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -76,9 +77,9 @@ impl Vault {
     /// What was drawn for this request, if anything was.
     pub fn get(&self, request: &RequestId) -> Result<Option<Drawn>, VaultError> {
         let file = self.file(request);
-        match fs::read(&file).map(Zeroizing::new) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::Damaged(file, error))
+        match seed::read_file(&file) {
+            Ok(text) => {
+                serde_json::from_str(&text).map(Some).map_err(|error| VaultError::Damaged(file, error))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(VaultError::Io(file, error)),

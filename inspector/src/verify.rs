@@ -4,9 +4,11 @@ use crate::{
     chain_word::{ChainWord, OnChain},
     ek_certificate::Level,
     error::Error,
+    exported,
     gpu_challenges::{ChallengeAccount, Told},
     gpu_report::{self, GpuIdentity},
     judgement::{Judgement, Rules},
+    remark::Remark,
     snapshots::{self, JobAccount},
 };
 use attest::record::{Body, GpuReport};
@@ -20,6 +22,8 @@ use std::{fmt, path::Path};
 pub struct Verified {
     /// Whether this attestation key is known to live in the TPM of this machine: by the chain's word alone, for nothing in evidence shows it.
     pub identity_proven: bool,
+    /// What whoever relies on the evidence has to know though nothing in it is wrong.
+    pub remarks: Vec<Remark>,
     /// Anchors, quote and log.
     #[serde(flatten)]
     pub report: Report,
@@ -66,9 +70,9 @@ pub struct Against<'a> {
 pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
     let rules = against.roots.map(Rules::load).transpose()?;
     let word = against.machine.map(ChainWord::read).transpose()?;
-    let bundle = Bundle::read(bundle)?;
+    let bundle = exported::bundle(bundle)?;
     let (mut told, mut reported, mut challenged) = (Vec::new(), Vec::new(), Told::default());
-    let report = evidence::check_reading(&bundle, against.log, |record| {
+    let report = exported::check(&bundle, against.log, |record| {
         challenged.take(&record);
         match record.body {
             Body::GpuReport(report) => reported.push(report),
@@ -80,8 +84,10 @@ pub fn verify(bundle: &Path, against: &Against<'_>) -> Result<Verified, Error> {
     let jobs = snapshots::account(&bundle.machine(), &told, None);
     let challenges = challenged.account(&bundle.machine(), None);
     let gpus = gpus(&bundle, against.roots, against.log.map(|_| reported.as_slice()))?;
+    let level = certified.as_ref().map(|certified| certified.level);
     Ok(Verified {
         identity_proven: chain.is_some(),
+        remarks: chain.as_ref().map_or_else(Vec::new, |chain| chain.remarks(level)),
         report,
         ek_certificate: certified,
         chain,
@@ -150,12 +156,13 @@ fn binding(out: &mut fmt::Formatter<'_>, chain: Option<&OnChain>) -> fmt::Result
              \x20            matrixai machines show ID --json > machine.json, then --machine machine.json"
         );
     };
-    let OnChain { level, standing, epoch, lapses, absent, log_lost, latest_counter, anchors_after, .. } =
-        chain;
+    let OnChain { level, standing, epoch, lapses, absent, log_lost, latest_counter, .. } = chain;
+    let OnChain { anchors_shown, anchors_counted, anchors_after, .. } = chain;
     writeln!(out, "key's home   that TPM, by the chain's word: level {level}, {standing}, epoch {epoch}")?;
     writeln!(
         out,
-        "on chain     the anchor of counter {latest_counter}; {anchors_after} of the evidence after it"
+        "on chain     the anchor of counter {latest_counter}, the chain's last of {anchors_counted}; the evidence shows {anchors_shown} up \
+         to it, {anchors_after} after it"
     )?;
     writeln!(out, "absences     {lapses} lapses, {absent} blocks altogether")?;
     let lost = if *log_lost {
@@ -170,6 +177,7 @@ impl fmt::Display for Verified {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.report;
         writeln!(out, "verdict      {}", self.verdict())?;
+        self.remarks.iter().try_for_each(|remark| writeln!(out, "remark       {remark}"))?;
         let says = if self.identity_proven { "" } else { ", as the evidence says" };
         writeln!(out, "machine      {}{says}", report.machine)?;
         writeln!(out, "certificate  {}", self.certificate())?;

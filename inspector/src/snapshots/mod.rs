@@ -9,18 +9,19 @@ pub use headers::Headers;
 use crate::{
     draws::{Draws, Said},
     error::Error,
+    exported,
     gpu_challenges::{ChallengeAccount, Told},
 };
 use attest::{
     Hash, Record,
     record::{Body, Outcome, Snapshot},
 };
-use evidence::{AnchorReport, Bundle, challenge};
+use evidence::{AnchorReport, challenge};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    fs::File,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -90,7 +91,8 @@ pub fn account(machine: &Hash, entries: &[Entry], headers: Option<&Headers>) -> 
     let of_job = |(job, told): &(Hash, Vec<&Snapshot>)| {
         let mut account = summary(job, told);
         let said: Vec<Said> = told.iter().map(|one| Said::from(*one)).collect();
-        account.draws = headers.map(|headers| Draws::of(machine, job, &said, account.to_block, headers));
+        account.draws =
+            headers.map(|headers| Draws::of(machine, job, &said, account.to_block, headers, false));
         account
     };
     jobs.iter().map(of_job).collect()
@@ -159,7 +161,10 @@ pub struct FoundIn {
 pub fn find(file: &Path, entries: &[Entry], anchors: &[AnchorReport]) -> Result<Found, Error> {
     let trouble = |source| Error::File { path: file.into(), source };
     let mut hasher = blake3::Hasher::new();
-    File::open(file).and_then(|file| hasher.update_reader(file).map(|_| ())).map_err(trouble)?;
+    let weights = plain_io::open(file).map_err(trouble)?;
+    // As long as it is now: one that grows while it is read would have no end.
+    let length = weights.metadata().map_err(trouble)?.len();
+    hasher.update_reader(weights.take(length)).map_err(trouble)?;
     let digest: Hash = hasher.finalize().into();
     let has_it = |entry: &&Entry| entry.snapshot.outcome.weights().is_some_and(|told| told.digest == digest);
     let record = |entry: &Entry| FoundIn {
@@ -197,9 +202,9 @@ pub fn check(
     headers: Option<&Path>,
     files: &[PathBuf],
 ) -> Result<Snapshots, Error> {
-    let bundle = Bundle::read(bundle)?;
+    let bundle = exported::bundle(bundle)?;
     let (mut entries, mut challenged) = (Vec::new(), Told::default());
-    let report = evidence::check_reading(&bundle, Some(log), |record| {
+    let report = exported::check(&bundle, Some(log), |record| {
         challenged.take(&record);
         entries.extend(Entry::of(record));
     })?;

@@ -165,6 +165,20 @@ fn a_nodes_headers_are_read_to_its_own_hash() {
 }
 
 #[test]
+fn newlines_without_an_end_are_no_header() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("headers.json");
+    let first = serde_json::to_string(&chain(1)[0]).unwrap();
+    let newlines = "\n".repeat(1 << 20);
+    fs::write(&file, format!("{first}{}{first}", &newlines[..1000])).unwrap();
+    assert!(matches!(Headers::read(&file), Err(Error::NotAChain(FIRST))));
+    fs::write(&file, format!("{first}{newlines}{first}")).unwrap();
+    let refused = Headers::read(&file).unwrap_err();
+    assert!(refused.to_string().contains("larger than 1 MiB"), "{refused}");
+    assert!(matches!(Headers::read(dir.path()), Err(Error::File { .. })));
+}
+
+#[test]
 fn a_files_digest_is_found_in_the_first_anchor_that_covers_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.safetensors");

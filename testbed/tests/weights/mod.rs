@@ -30,6 +30,7 @@ pub fn every_draw_is_told(stage: &mut Stage) -> Result<()> {
         found(stage, &["weights/2.safetensors", "weights/1.safetensors"])
     })?;
     ensure!(found(stage, &["strange.safetensors"])?.is_none(), "a file that no job had is found");
+    ask(stage)?;
     headers(stage.chain.rpc, &stage.dir().join("headers.json"))?;
     let account = snapshot(stage, &["--headers", "headers.json"])?;
     let job = &account["jobs"][0];
@@ -37,6 +38,22 @@ pub fn every_draw_is_told(stage: &mut Stage) -> Result<()> {
     ensure!(account["jobs"].as_array().is_some_and(|jobs| jobs.len() == 1), "{account}");
     ensure!(count("kept")? > 0 && job["digests"] == 2, "{account}");
     ensure!(count("without_header")? == 0, "{account}");
+    // This host's agent has no GPUs to watch; that somebody asked is in the headers all the same.
+    ensure!(account["challenges"]["asked"] == 1, "{account}");
+    Ok(())
+}
+
+/// An inspector's question for the machine's GPUs, and a second one that comes too soon.
+fn ask(stage: &Stage) -> Result<()> {
+    let status = stage.status()?;
+    let machine = status["machine_id"].as_str().context("no machine")?;
+    let spec = stage.chain.spec.display().to_string();
+    let command =
+        ["ask", "--chain", &spec, "--state", "asking", "--dev-account", "Charlie", "--json", machine];
+    let asked: Value = serde_json::from_str(&stage.inspector_once(&command)?)?;
+    ensure!(asked["block"].is_u64(), "{asked}");
+    let again = stage.inspector_once(&command).map(drop).err().context("asked twice")?.to_string();
+    ensure!(again.contains("AskedBefore"), "{again}");
     Ok(())
 }
 
