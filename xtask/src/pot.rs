@@ -13,13 +13,14 @@ pub struct Options {
     /// Every forgery against rules, checks and replay
     #[arg(long)]
     attacks: bool,
-    /// What each threshold was chosen by
+    /// What each threshold was chosen by: how many honest packages and forgeries it rejects, and how many another would
     #[arg(long)]
     thresholds: bool,
-    /// Train with PyTorch and the Python module instead of the engine in Rust (installs Debian's python3-torch: 143 MB)
+    /// Train with PyTorch and the Python module instead of the engine in Rust (installs Debian's python3-torch: 143 MB); with
+    /// --thresholds, some honest trainings of each cell
     #[arg(long)]
     torch: bool,
-    /// Seeds for each cell of the matrix
+    /// Seeds for each cell of the matrix or of the thresholds (a quarter as many on real images and by PyTorch)
     #[arg(long, default_value_t = 20)]
     seeds: u32,
     /// The order, a file beside those in training/orders
@@ -56,7 +57,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         return sh::show("forgeries", &mut lab(&["attacks", "--real"]));
     }
     if options.thresholds {
-        return sh::show("thresholds", &mut lab(&["thresholds", "--real"]));
+        return thresholds(root, &mut lab(&["thresholds"]), options.seeds, options.torch);
     }
     sh::step("images", &mut lab(&["data"]))?;
     let out = sh::target_dir().join("pot");
@@ -65,6 +66,16 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     fs::create_dir_all(&out)?;
     story(root, scratch.path(), &out, options)
+}
+
+fn thresholds(root: &Path, lab: &mut Command, seeds: u32, torch: bool) -> Result<()> {
+    let fewer = seeds.div_ceil(4).to_string();
+    lab.args(["--seeds", &seeds.to_string(), "--real-seeds", &fewer]);
+    if torch {
+        setup::install(TORCH)?;
+        lab.args(["--torch-seeds", &fewer, "--module"]).arg(root.join("training/python"));
+    }
+    sh::show("thresholds", lab)
 }
 
 fn story(root: &Path, data: &Path, out: &Path, options: &Options) -> Result<()> {

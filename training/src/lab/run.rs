@@ -5,7 +5,7 @@ use crate::{
     digest::Digest,
     engine::{Plan, State},
     order as terms_of,
-    package::{Origin, Package},
+    package::{Origin, Package, Writer},
     replay::Choice,
     report::{Report, Verdict},
     rules::Profile,
@@ -64,6 +64,14 @@ pub fn honest(setting: &Setting, folder: &Path) -> Result<(), LabError> {
     let Setting { terms, graph, data, .. } = setting;
     train::train(terms, graph, data, folder, &setting.origin(), |_, _| {})?.finish(None)?;
     Ok(())
+}
+
+/// Writes the order's untrained model alone: all that rules 3 and 4 look at.
+pub fn untrained(setting: &Setting, folder: &Path) -> Result<(), LabError> {
+    let Setting { terms, graph, plan, .. } = setting;
+    let first = State::initial(plan, &terms.optimiser, &terms.randomness);
+    let mut writer = Writer::create(folder, terms, graph, &setting.origin())?;
+    Ok(writer.add(0, &first.tensors(plan, &terms.optimiser))?)
 }
 
 /// What a verification came to.

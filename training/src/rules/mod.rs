@@ -150,10 +150,16 @@ pub fn spectra(
 /// The finding with the worst value relative to its own threshold.
 fn worst(findings: impl IntoIterator<Item = Finding>) -> Option<Finding> {
     findings.into_iter().max_by(|one, other| {
-        let order = |finding: &Finding| (!finding.holds, finding.value / finding.threshold);
+        let order = |finding: &Finding| (!finding.holds, share(finding));
         let ((one_fails, one), (other_fails, other)) = (order(one), order(other));
         one_fails.cmp(&other_fails).then(one.total_cmp(&other))
     })
+}
+
+/// How much of its threshold a finding takes. Where it holds and both are 0, none of it.
+fn share(finding: &Finding) -> f64 {
+    let share = finding.value / finding.threshold;
+    if finding.holds && share.is_nan() { f64::NEG_INFINITY } else { share }
 }
 
 /// A value that must be at most the threshold. NaN is not.
@@ -180,4 +186,21 @@ fn bounded(
         Some(false) => at_most(what, bounds.low, threshold, at),
         None => at_most(what, exact()?, threshold, at),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_most_of_its_threshold_is_worst_and_nothing_of_nothing_is_best() {
+        let constant = at_most("constant", 0.0, 0.0, None);
+        let near = at_most("near", 0.9, 1.0, None);
+        let over = at_most("over", 0.1, 0.0, None);
+        let named = |findings: [&Finding; 2]| worst(findings.map(Clone::clone)).unwrap().what;
+        assert_eq!([named([&constant, &near]), named([&near, &constant])], ["near"; 2]);
+        assert_eq!([named([&over, &near]), named([&near, &over])], ["over"; 2]);
+        let broken = at_most("broken", f64::NAN, 1.0, None);
+        assert_eq!([named([&broken, &near]), named([&near, &broken])], ["broken"; 2]);
+    }
 }
