@@ -1,6 +1,6 @@
 //! What `pallet_draw` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-25 on AMD EPYC, 2 cores.
+//! 2026-11-30 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
 //! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
@@ -22,10 +22,10 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 12048 to 361947 ns.
+    // Runs took 25818 to 669439 ns.
     fn turn(e: u32) -> Weight {
-        Weight::from_parts(19_000_000, 0)
-            .saturating_add(Weight::from_parts(7_343_772, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(51_000_000, 0)
+            .saturating_add(Weight::from_parts(14_790_822, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(4, 2u64.saturating_add(u64::from(e).saturating_mul(2))))
     }
 }

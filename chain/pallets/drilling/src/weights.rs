@@ -1,6 +1,6 @@
 //! What `pallet_drilling` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-25 on AMD EPYC, 2 cores.
+//! 2026-11-30 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
 //! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
@@ -82,154 +82,154 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 192396 to 239356 ns.
+    // Runs took 208860 to 255667 ns.
     fn bond() -> Weight {
-        Weight::from_parts(305_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(364_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 96313 to 107289 ns.
+    // Runs took 105477 to 333913 ns.
     fn unbond() -> Weight {
-        Weight::from_parts(150_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(172_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 193698 to 251303 ns.
+    // Runs took 205433 to 450309 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(314_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(580_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 388096 to 468536 ns.
+    // Runs took 427978 to 682161 ns.
     fn publish() -> Weight {
-        Weight::from_parts(653_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
+        Weight::from_parts(772_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
     }
-    // Runs took 108431 to 136843 ns.
+    // Runs took 116226 to 185907 ns.
     fn vote() -> Weight {
-        Weight::from_parts(180_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(220_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 277533 to 337352 ns.
+    // Runs took 474294 to 560565 ns.
     fn end_batch() -> Weight {
-        Weight::from_parts(425_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(774_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 201840 to 219747 ns.
+    // Runs took 283736 to 353799 ns.
     fn ready() -> Weight {
-        Weight::from_parts(320_000_000, 0).saturating_add(Db::get().reads_writes(7, 3))
+        Weight::from_parts(452_000_000, 0).saturating_add(Db::get().reads_writes(5, 2))
     }
-    // Runs took 91996 to 111476 ns.
+    // Runs took 100187 to 243524 ns.
     fn stop() -> Weight {
-        Weight::from_parts(146_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(234_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 302860 to 377070 ns.
+    // Runs took 348139 to 501796 ns.
     fn commit() -> Weight {
-        Weight::from_parts(486_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
+        Weight::from_parts(604_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
     }
-    // Runs took 375217 to 403410 ns.
+    // Runs took 499411 to 711177 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(582_000_000, 0).saturating_add(Db::get().reads_writes(23, 18))
+        Weight::from_parts(957_000_000, 0).saturating_add(Db::get().reads_writes(22, 17))
     }
-    // Runs took 392363 to 449608 ns.
+    // Runs took 437075 to 885001 ns.
     fn reveal_differing() -> Weight {
-        Weight::from_parts(610_000_000, 0).saturating_add(Db::get().reads_writes(42, 16))
+        Weight::from_parts(763_000_000, 0).saturating_add(Db::get().reads_writes(41, 15))
     }
-    // Runs took 369660 to 451931 ns.
+    // Runs took 431675 to 640353 ns.
     fn disclose() -> Weight {
-        Weight::from_parts(575_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
+        Weight::from_parts(764_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
     }
-    // Runs took 466764 to 472762 ns.
+    // Runs took 571265 to 692090 ns.
     fn demand() -> Weight {
-        Weight::from_parts(708_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
+        Weight::from_parts(891_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
     }
-    // Runs took 1086604 to 1634768 ns.
+    // Runs took 1631912 to 4260943 ns.
     fn convict_generated(e: u32) -> Weight {
-        Weight::from_parts(1_680_000_000, 0)
-            .saturating_add(Weight::from_parts(5_228, 0).saturating_mul(u64::from(e)))
-            .saturating_add(Db::get().reads_writes(25, 39))
+        Weight::from_parts(2_535_000_000, 0)
+            .saturating_add(Weight::from_parts(12_120, 0).saturating_mul(u64::from(e)))
+            .saturating_add(Db::get().reads_writes(38, 49))
     }
-    // Runs took 1075418 to 1863458 ns.
+    // Runs took 1560819 to 4495390 ns.
     fn convict_opened(w: u32) -> Weight {
-        Weight::from_parts(1_666_000_000, 0)
-            .saturating_add(Weight::from_parts(31_215, 0).saturating_mul(u64::from(w)))
-            .saturating_add(Db::get().reads_writes(25, 39))
+        Weight::from_parts(3_222_000_000, 0)
+            .saturating_add(Weight::from_parts(56_817, 0).saturating_mul(u64::from(w)))
+            .saturating_add(Db::get().reads_writes(38, 49))
     }
-    // Runs took 1070039 to 2064396 ns.
+    // Runs took 1705679 to 3841060 ns.
     fn convict_published(w: u32) -> Weight {
-        Weight::from_parts(1_661_000_000, 0)
-            .saturating_add(Weight::from_parts(33_953, 0).saturating_mul(u64::from(w)))
-            .saturating_add(Db::get().reads_writes(25, 39))
+        Weight::from_parts(3_622_000_000, 0)
+            .saturating_add(Weight::from_parts(45_395, 0).saturating_mul(u64::from(w)))
+            .saturating_add(Db::get().reads_writes(38, 49))
     }
-    // Runs took 250152 to 260798 ns.
+    // Runs took 343711 to 594287 ns.
     fn open_dispute() -> Weight {
-        Weight::from_parts(389_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
+        Weight::from_parts(866_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
     }
-    // Runs took 724055 to 761561 ns.
+    // Runs took 888336 to 1486080 ns.
     fn clear() -> Weight {
-        Weight::from_parts(1_098_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
+        Weight::from_parts(2_143_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
     }
-    // Runs took 22613 to 368106 ns.
+    // Runs took 26019 to 723600 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(40_000_000, 0)
-            .saturating_add(Weight::from_parts(3_958_665, 0).saturating_mul(u64::from(i)))
+        Weight::from_parts(41_000_000, 0)
+            .saturating_add(Weight::from_parts(6_349_767, 0).saturating_mul(u64::from(i)))
             .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 21172 to 22193 ns.
+    // Runs took 25137 to 39302 ns.
     fn look_early() -> Weight {
-        Weight::from_parts(33_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
+        Weight::from_parts(50_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
     }
-    // Runs took 281708 to 321217 ns.
+    // Runs took 385209 to 570173 ns.
     fn close_commits() -> Weight {
-        Weight::from_parts(436_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
+        Weight::from_parts(596_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
     }
-    // Runs took 328788 to 347326 ns.
+    // Runs took 413651 to 766999 ns.
     fn close_commits_short() -> Weight {
-        Weight::from_parts(498_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
+        Weight::from_parts(944_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
     }
-    // Runs took 549306 to 588484 ns.
+    // Runs took 701107 to 1197152 ns.
     fn close_reveals() -> Weight {
-        Weight::from_parts(847_000_000, 0).saturating_add(Db::get().reads_writes(18, 17))
+        Weight::from_parts(1_379_000_000, 0).saturating_add(Db::get().reads_writes(17, 16))
     }
-    // Runs took 706039 to 832918 ns.
+    // Runs took 1191271 to 2456066 ns.
     fn look_unanswered() -> Weight {
-        Weight::from_parts(1_087_000_000, 0).saturating_add(Db::get().reads_writes(26, 37))
+        Weight::from_parts(3_180_000_000, 0).saturating_add(Db::get().reads_writes(39, 47))
     }
-    // Runs took 476398 to 760120 ns.
+    // Runs took 926828 to 1288111 ns.
     fn look_unattended() -> Weight {
-        Weight::from_parts(759_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
+        Weight::from_parts(1_705_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
     }
-    // Runs took 549997 to 573011 ns.
+    // Runs took 731153 to 1294854 ns.
     fn tally() -> Weight {
-        Weight::from_parts(857_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
+        Weight::from_parts(1_419_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
     }
-    // Runs took 41262 to 819678 ns.
+    // Runs took 57868 to 1528149 ns.
     fn draw_audits(c: u32) -> Weight {
-        Weight::from_parts(118_000_000, 0)
-            .saturating_add(Weight::from_parts(33_927_905, 0).saturating_mul(u64::from(c)))
+        Weight::from_parts(241_000_000, 0)
+            .saturating_add(Weight::from_parts(43_903_494, 0).saturating_mul(u64::from(c)))
             .saturating_add(
-                Db::get().reads_writes(5u64.saturating_add(u64::from(c)), 3u64.saturating_add(u64::from(c))),
+                Db::get().reads_writes(6u64.saturating_add(u64::from(c)), 3u64.saturating_add(u64::from(c))),
             )
     }
-    // Runs took 7691 to 1130399 ns.
+    // Runs took 10790 to 1973459 ns.
     fn draw_inspectors(d: u32) -> Weight {
-        Weight::from_parts(114_000_000, 0)
-            .saturating_add(Weight::from_parts(348_057_300, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(183_000_000, 0)
+            .saturating_add(Weight::from_parts(487_062_863, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
                 15u64.saturating_add(u64::from(d).saturating_mul(13)),
                 1u64.saturating_add(u64::from(d).saturating_mul(8)),
             ))
     }
-    // Runs took 50315 to 1767365 ns.
+    // Runs took 58128 to 2884677 ns.
     fn begin_rounds(s: u32) -> Weight {
-        Weight::from_parts(112_000_000, 0)
-            .saturating_add(Weight::from_parts(1_222_841, 0).saturating_mul(u64::from(s)))
-            .saturating_add(Db::get().reads_writes(7, 3))
+        Weight::from_parts(221_000_000, 0)
+            .saturating_add(Weight::from_parts(1_559_117, 0).saturating_mul(u64::from(s)))
+            .saturating_add(Db::get().reads_writes(6, 3))
     }
-    // Runs took 148891 to 4487575 ns.
+    // Runs took 197418 to 9848970 ns.
     fn match_looks(l: u32) -> Weight {
-        Weight::from_parts(281_000_000, 0)
-            .saturating_add(Weight::from_parts(61_290_275, 0).saturating_mul(u64::from(l)))
+        Weight::from_parts(806_000_000, 0)
+            .saturating_add(Weight::from_parts(114_121_695, 0).saturating_mul(u64::from(l)))
             .saturating_add(Db::get().reads_writes(
                 3u64.saturating_add(u64::from(l).saturating_mul(3)),
                 1u64.saturating_add(u64::from(l).saturating_mul(2)),
             ))
     }
-    // Runs took 147259 to 9845875 ns.
+    // Runs took 202137 to 30642182 ns.
     fn match_tasks(t: u32) -> Weight {
-        Weight::from_parts(451_000_000, 0)
-            .saturating_add(Weight::from_parts(432_727_757, 0).saturating_mul(u64::from(t)))
+        Weight::from_parts(196_000_000, 0)
+            .saturating_add(Weight::from_parts(1_054_640_663, 0).saturating_mul(u64::from(t)))
             .saturating_add(Db::get().reads_writes(
                 19u64.saturating_add(u64::from(t).saturating_mul(13)),
                 4u64.saturating_add(u64::from(t).saturating_mul(7)),

@@ -1,6 +1,6 @@
 //! What `pallet_ecp` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-25 on AMD EPYC, 2 cores.
+//! 2026-11-30 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
 //! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
@@ -24,12 +24,12 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 56825 to 61622 ns.
+    // Runs took 134581 to 175316 ns.
     fn credit() -> Weight {
-        Weight::from_parts(89_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
+        Weight::from_parts(218_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
     }
-    // Runs took 90905 to 100059 ns.
+    // Runs took 125453 to 221562 ns.
     fn changed() -> Weight {
-        Weight::from_parts(143_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
+        Weight::from_parts(289_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
     }
 }

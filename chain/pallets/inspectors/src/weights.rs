@@ -1,6 +1,6 @@
 //! What `pallet_inspectors` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-25 on AMD EPYC, 2 cores.
+//! 2026-11-30 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
 //! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
@@ -26,16 +26,16 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 180849 to 190773 ns.
+    // Runs took 229007 to 372124 ns.
     fn register() -> Weight {
-        Weight::from_parts(281_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
+        Weight::from_parts(490_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
     }
-    // Runs took 105306 to 140709 ns.
+    // Runs took 129321 to 269551 ns.
     fn leave() -> Weight {
-        Weight::from_parts(173_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(279_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 80720 to 88842 ns.
+    // Runs took 117550 to 306972 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(130_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(359_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
 }

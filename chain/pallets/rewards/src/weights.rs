@@ -1,6 +1,6 @@
 //! What `pallet_rewards` costs, as measured. Written by `cargo xtask weights`; do not edit.
 //!
-//! 2026-11-25 on AMD EPYC, 2 cores.
+//! 2026-11-30 on AMD EPYC, 2 cores.
 //! The runtime's WASM is built for release; it runs in the node's executor, built for development.
 //! 5 values of each component, 6 runs of each, processor time, least squares. Times are multiplied by 1.5; proof size is not counted.
 
@@ -26,20 +26,20 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 94691 to 378973 ns.
+    // Runs took 216974 to 941374 ns.
     fn claim(e: u32) -> Weight {
-        Weight::from_parts(147_000_000, 0)
-            .saturating_add(Weight::from_parts(6_430_406, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(354_000_000, 0)
+            .saturating_add(Weight::from_parts(12_909_477, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(7u64.saturating_add(u64::from(e)), 4))
     }
-    // Runs took 40851 to 341688 ns.
+    // Runs took 83566 to 601430 ns.
     fn settle(e: u32) -> Weight {
-        Weight::from_parts(66_000_000, 0)
-            .saturating_add(Weight::from_parts(6_353_846, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(180_000_000, 0)
+            .saturating_add(Weight::from_parts(10_481_280, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(6u64.saturating_add(u64::from(e)), 3))
     }
-    // Runs took 69544 to 77615 ns.
+    // Runs took 96941 to 169476 ns.
     fn share_out() -> Weight {
-        Weight::from_parts(107_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
+        Weight::from_parts(197_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
     }
 }
