@@ -40,46 +40,46 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 421947 to 719591 ns.
+    // Runs took 374207 to 705334 ns.
     fn join() -> Weight {
-        Weight::from_parts(981_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
+        Weight::from_parts(837_000_000, 0).saturating_add(Db::get().reads_writes(6, 6))
     }
-    // Runs took 131816 to 288999 ns.
+    // Runs took 125915 to 133077 ns.
     fn bond_more() -> Weight {
-        Weight::from_parts(424_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(192_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 32301 to 63457 ns.
+    // Runs took 24556 to 29034 ns.
     fn seat() -> Weight {
-        Weight::from_parts(90_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(42_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 150921 to 221714 ns.
+    // Runs took 166400 to 237573 ns.
     fn wake() -> Weight {
-        Weight::from_parts(314_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(306_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 139229 to 205113 ns.
+    // Runs took 138579 to 261757 ns.
     fn leave() -> Weight {
-        Weight::from_parts(294_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(217_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 286434 to 442986 ns.
+    // Runs took 253523 to 513427 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(626_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
+        Weight::from_parts(598_000_000, 0).saturating_add(Db::get().reads_writes(6, 5))
     }
-    // Runs took 8211557 to 8666044 ns.
+    // Runs took 4936192 to 8286137 ns.
     fn weakest() -> Weight {
-        Weight::from_parts(12_655_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
+        Weight::from_parts(8_067_000_000, 0).saturating_add(Db::get().reads_writes(1027, 0))
     }
-    // Runs took 91982 to 175367 ns.
+    // Runs took 97421 to 181829 ns.
     fn rest() -> Weight {
-        Weight::from_parts(225_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(194_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 12082 to 13586 ns.
+    // Runs took 12103 to 26910 ns.
     fn stay() -> Weight {
-        Weight::from_parts(20_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(34_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 250928 to 86205102 ns.
+    // Runs took 250116 to 71498472 ns.
     fn turn(n: u32) -> Weight {
-        Weight::from_parts(381_000_000, 0)
-            .saturating_add(Weight::from_parts(89_304_782, 0).saturating_mul(u64::from(n)))
+        Weight::from_parts(382_000_000, 0)
+            .saturating_add(Weight::from_parts(87_957_422, 0).saturating_mul(u64::from(n)))
             .saturating_add(Db::get().reads_writes(
                 23u64.saturating_add(u64::from(n).saturating_mul(4)),
                 38u64.saturating_add(u64::from(n)),

@@ -22,10 +22,10 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 25818 to 669439 ns.
+    // Runs took 16170 to 704343 ns.
     fn turn(e: u32) -> Weight {
-        Weight::from_parts(51_000_000, 0)
-            .saturating_add(Weight::from_parts(14_790_822, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(27_000_000, 0)
+            .saturating_add(Weight::from_parts(14_275_829, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(4, 2u64.saturating_add(u64::from(e).saturating_mul(2))))
     }
 }

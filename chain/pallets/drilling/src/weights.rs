@@ -82,154 +82,154 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 208860 to 255667 ns.
+    // Runs took 202477 to 371222 ns.
     fn bond() -> Weight {
-        Weight::from_parts(364_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(431_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 105477 to 333913 ns.
+    // Runs took 115716 to 182450 ns.
     fn unbond() -> Weight {
-        Weight::from_parts(172_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(192_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 205433 to 450309 ns.
+    // Runs took 218257 to 481197 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(580_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(571_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 427978 to 682161 ns.
+    // Runs took 422368 to 762141 ns.
     fn publish() -> Weight {
-        Weight::from_parts(772_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
+        Weight::from_parts(1_019_000_000, 0).saturating_add(Db::get().reads_writes(37, 5))
     }
-    // Runs took 116226 to 185907 ns.
+    // Runs took 139351 to 224028 ns.
     fn vote() -> Weight {
-        Weight::from_parts(220_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(241_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 474294 to 560565 ns.
+    // Runs took 314146 to 532893 ns.
     fn end_batch() -> Weight {
-        Weight::from_parts(774_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
+        Weight::from_parts(684_000_000, 0).saturating_add(Db::get().reads_writes(4, 4))
     }
-    // Runs took 283736 to 353799 ns.
+    // Runs took 191728 to 267218 ns.
     fn ready() -> Weight {
-        Weight::from_parts(452_000_000, 0).saturating_add(Db::get().reads_writes(5, 2))
+        Weight::from_parts(389_000_000, 0).saturating_add(Db::get().reads_writes(5, 2))
     }
-    // Runs took 100187 to 243524 ns.
+    // Runs took 104044 to 223296 ns.
     fn stop() -> Weight {
-        Weight::from_parts(234_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(239_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 348139 to 501796 ns.
+    // Runs took 361784 to 575975 ns.
     fn commit() -> Weight {
-        Weight::from_parts(604_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
+        Weight::from_parts(644_000_000, 0).saturating_add(Db::get().reads_writes(38, 3))
     }
-    // Runs took 499411 to 711177 ns.
+    // Runs took 744879 to 867667 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(957_000_000, 0).saturating_add(Db::get().reads_writes(22, 17))
+        Weight::from_parts(1_199_000_000, 0).saturating_add(Db::get().reads_writes(22, 17))
     }
-    // Runs took 437075 to 885001 ns.
+    // Runs took 426625 to 719751 ns.
     fn reveal_differing() -> Weight {
-        Weight::from_parts(763_000_000, 0).saturating_add(Db::get().reads_writes(41, 15))
+        Weight::from_parts(1_073_000_000, 0).saturating_add(Db::get().reads_writes(41, 15))
     }
-    // Runs took 431675 to 640353 ns.
+    // Runs took 406608 to 718579 ns.
     fn disclose() -> Weight {
-        Weight::from_parts(764_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
+        Weight::from_parts(714_000_000, 0).saturating_add(Db::get().reads_writes(3, 2))
     }
-    // Runs took 571265 to 692090 ns.
+    // Runs took 532282 to 1056218 ns.
     fn demand() -> Weight {
-        Weight::from_parts(891_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
+        Weight::from_parts(1_040_000_000, 0).saturating_add(Db::get().reads_writes(70, 4))
     }
-    // Runs took 1631912 to 4260943 ns.
+    // Runs took 1738310 to 3810683 ns.
     fn convict_generated(e: u32) -> Weight {
-        Weight::from_parts(2_535_000_000, 0)
-            .saturating_add(Weight::from_parts(12_120, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(3_479_000_000, 0)
             .saturating_add(Db::get().reads_writes(38, 49))
+            .saturating_add(Weight::zero().saturating_mul(u64::from(e)))
     }
-    // Runs took 1560819 to 4495390 ns.
+    // Runs took 1663781 to 4035442 ns.
     fn convict_opened(w: u32) -> Weight {
-        Weight::from_parts(3_222_000_000, 0)
-            .saturating_add(Weight::from_parts(56_817, 0).saturating_mul(u64::from(w)))
+        Weight::from_parts(3_347_000_000, 0)
+            .saturating_add(Weight::from_parts(40_407, 0).saturating_mul(u64::from(w)))
             .saturating_add(Db::get().reads_writes(38, 49))
     }
-    // Runs took 1705679 to 3841060 ns.
+    // Runs took 1649675 to 4111404 ns.
     fn convict_published(w: u32) -> Weight {
-        Weight::from_parts(3_622_000_000, 0)
-            .saturating_add(Weight::from_parts(45_395, 0).saturating_mul(u64::from(w)))
+        Weight::from_parts(3_363_000_000, 0)
+            .saturating_add(Weight::from_parts(39_294, 0).saturating_mul(u64::from(w)))
             .saturating_add(Db::get().reads_writes(38, 49))
     }
-    // Runs took 343711 to 594287 ns.
+    // Runs took 287005 to 566806 ns.
     fn open_dispute() -> Weight {
-        Weight::from_parts(866_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
+        Weight::from_parts(564_000_000, 0).saturating_add(Db::get().reads_writes(35, 11))
     }
-    // Runs took 888336 to 1486080 ns.
+    // Runs took 850125 to 1122793 ns.
     fn clear() -> Weight {
-        Weight::from_parts(2_143_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
+        Weight::from_parts(1_346_000_000, 0).saturating_add(Db::get().reads_writes(15, 24))
     }
-    // Runs took 26019 to 723600 ns.
+    // Runs took 26259 to 792557 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(41_000_000, 0)
-            .saturating_add(Weight::from_parts(6_349_767, 0).saturating_mul(u64::from(i)))
+        Weight::from_parts(53_000_000, 0)
+            .saturating_add(Weight::from_parts(5_739_686, 0).saturating_mul(u64::from(i)))
             .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 25137 to 39302 ns.
+    // Runs took 26861 to 107182 ns.
     fn look_early() -> Weight {
-        Weight::from_parts(50_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
+        Weight::from_parts(54_000_000, 0).saturating_add(Db::get().reads_writes(1, 0))
     }
-    // Runs took 385209 to 570173 ns.
+    // Runs took 359360 to 587976 ns.
     fn close_commits() -> Weight {
-        Weight::from_parts(596_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
+        Weight::from_parts(634_000_000, 0).saturating_add(Db::get().reads_writes(10, 10))
     }
-    // Runs took 413651 to 766999 ns.
+    // Runs took 392612 to 630245 ns.
     fn close_commits_short() -> Weight {
-        Weight::from_parts(944_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
+        Weight::from_parts(726_000_000, 0).saturating_add(Db::get().reads_writes(42, 7))
     }
-    // Runs took 701107 to 1197152 ns.
+    // Runs took 652216 to 845105 ns.
     fn close_reveals() -> Weight {
-        Weight::from_parts(1_379_000_000, 0).saturating_add(Db::get().reads_writes(17, 16))
+        Weight::from_parts(1_170_000_000, 0).saturating_add(Db::get().reads_writes(17, 16))
     }
-    // Runs took 1191271 to 2456066 ns.
+    // Runs took 1112885 to 2056214 ns.
     fn look_unanswered() -> Weight {
-        Weight::from_parts(3_180_000_000, 0).saturating_add(Db::get().reads_writes(39, 47))
+        Weight::from_parts(1_812_000_000, 0).saturating_add(Db::get().reads_writes(39, 47))
     }
-    // Runs took 926828 to 1288111 ns.
+    // Runs took 620106 to 1125758 ns.
     fn look_unattended() -> Weight {
-        Weight::from_parts(1_705_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
+        Weight::from_parts(1_395_000_000, 0).saturating_add(Db::get().reads_writes(20, 21))
     }
-    // Runs took 731153 to 1294854 ns.
+    // Runs took 716876 to 1594006 ns.
     fn tally() -> Weight {
-        Weight::from_parts(1_419_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
+        Weight::from_parts(1_232_000_000, 0).saturating_add(Db::get().reads_writes(69, 4))
     }
-    // Runs took 57868 to 1528149 ns.
+    // Runs took 60243 to 1477364 ns.
     fn draw_audits(c: u32) -> Weight {
-        Weight::from_parts(241_000_000, 0)
-            .saturating_add(Weight::from_parts(43_903_494, 0).saturating_mul(u64::from(c)))
+        Weight::from_parts(203_000_000, 0)
+            .saturating_add(Weight::from_parts(52_708_701, 0).saturating_mul(u64::from(c)))
             .saturating_add(
                 Db::get().reads_writes(6u64.saturating_add(u64::from(c)), 3u64.saturating_add(u64::from(c))),
             )
     }
-    // Runs took 10790 to 1973459 ns.
+    // Runs took 11001 to 1417643 ns.
     fn draw_inspectors(d: u32) -> Weight {
-        Weight::from_parts(183_000_000, 0)
-            .saturating_add(Weight::from_parts(487_062_863, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(178_000_000, 0)
+            .saturating_add(Weight::from_parts(440_985_675, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
                 15u64.saturating_add(u64::from(d).saturating_mul(13)),
                 1u64.saturating_add(u64::from(d).saturating_mul(8)),
             ))
     }
-    // Runs took 58128 to 2884677 ns.
+    // Runs took 58469 to 3515603 ns.
     fn begin_rounds(s: u32) -> Weight {
-        Weight::from_parts(221_000_000, 0)
-            .saturating_add(Weight::from_parts(1_559_117, 0).saturating_mul(u64::from(s)))
+        Weight::from_parts(176_000_000, 0)
+            .saturating_add(Weight::from_parts(1_779_263, 0).saturating_mul(u64::from(s)))
             .saturating_add(Db::get().reads_writes(6, 3))
     }
-    // Runs took 197418 to 9848970 ns.
+    // Runs took 177411 to 10422443 ns.
     fn match_looks(l: u32) -> Weight {
-        Weight::from_parts(806_000_000, 0)
-            .saturating_add(Weight::from_parts(114_121_695, 0).saturating_mul(u64::from(l)))
+        Weight::from_parts(280_000_000, 0)
+            .saturating_add(Weight::from_parts(108_162_854, 0).saturating_mul(u64::from(l)))
             .saturating_add(Db::get().reads_writes(
                 3u64.saturating_add(u64::from(l).saturating_mul(3)),
                 1u64.saturating_add(u64::from(l).saturating_mul(2)),
             ))
     }
-    // Runs took 202137 to 30642182 ns.
+    // Runs took 194031 to 16460334 ns.
     fn match_tasks(t: u32) -> Weight {
-        Weight::from_parts(196_000_000, 0)
-            .saturating_add(Weight::from_parts(1_054_640_663, 0).saturating_mul(u64::from(t)))
+        Weight::from_parts(969_000_000, 0)
+            .saturating_add(Weight::from_parts(671_426_793, 0).saturating_mul(u64::from(t)))
             .saturating_add(Db::get().reads_writes(
                 19u64.saturating_add(u64::from(t).saturating_mul(13)),
                 4u64.saturating_add(u64::from(t).saturating_mul(7)),

@@ -24,12 +24,12 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 134581 to 175316 ns.
+    // Runs took 76322 to 81642 ns.
     fn credit() -> Weight {
-        Weight::from_parts(218_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
+        Weight::from_parts(119_000_000, 0).saturating_add(Db::get().reads_writes(8, 4))
     }
-    // Runs took 125453 to 221562 ns.
+    // Runs took 123251 to 131555 ns.
     fn changed() -> Weight {
-        Weight::from_parts(289_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
+        Weight::from_parts(191_000_000, 0).saturating_add(Db::get().reads_writes(10, 6))
     }
 }

@@ -26,16 +26,16 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 229007 to 372124 ns.
+    // Runs took 206215 to 297414 ns.
     fn register() -> Weight {
-        Weight::from_parts(490_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
+        Weight::from_parts(328_000_000, 0).saturating_add(Db::get().reads_writes(4, 3))
     }
-    // Runs took 129321 to 269551 ns.
+    // Runs took 119603 to 235128 ns.
     fn leave() -> Weight {
-        Weight::from_parts(279_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
+        Weight::from_parts(269_000_000, 0).saturating_add(Db::get().reads_writes(2, 2))
     }
-    // Runs took 117550 to 306972 ns.
+    // Runs took 108232 to 120215 ns.
     fn withdraw() -> Weight {
-        Weight::from_parts(359_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(167_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
 }

@@ -68,107 +68,107 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 224669 to 409783 ns.
+    // Runs took 213037 to 300110 ns.
     fn create_token() -> Weight {
-        Weight::from_parts(576_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(379_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 250928 to 362175 ns.
+    // Runs took 197708 to 346225 ns.
     fn revoke_token() -> Weight {
-        Weight::from_parts(511_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(310_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 2775223 to 4238468 ns.
+    // Runs took 2839914 to 4412114 ns.
     fn authorize_request() -> Weight {
-        Weight::from_parts(4_474_000_000, 0).saturating_add(Db::get().reads_writes(9, 0))
+        Weight::from_parts(4_550_000_000, 0).saturating_add(Db::get().reads_writes(9, 0))
     }
-    // Runs took 3007717 to 4812475 ns.
+    // Runs took 3038645 to 4550101 ns.
     fn request() -> Weight {
-        Weight::from_parts(4_665_000_000, 0).saturating_add(Db::get().reads_writes(11, 5))
+        Weight::from_parts(6_143_000_000, 0).saturating_add(Db::get().reads_writes(11, 5))
     }
-    // Runs took 161642 to 237663 ns.
+    // Runs took 114883 to 150159 ns.
     fn challenge() -> Weight {
-        Weight::from_parts(267_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
+        Weight::from_parts(193_000_000, 0).saturating_add(Db::get().reads_writes(1, 1))
     }
-    // Runs took 785394 to 1305112 ns.
+    // Runs took 574201 to 908653 ns.
     fn refuse() -> Weight {
-        Weight::from_parts(1_675_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
+        Weight::from_parts(1_070_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
     }
-    // Runs took 980118 to 1225410 ns.
+    // Runs took 922470 to 1909639 ns.
     fn answer() -> Weight {
-        Weight::from_parts(1_640_000_000, 0).saturating_add(Db::get().reads_writes(35, 26))
+        Weight::from_parts(1_480_000_000, 0).saturating_add(Db::get().reads_writes(35, 26))
     }
-    // Runs took 138729 to 188531 ns.
+    // Runs took 146333 to 203500 ns.
     fn dispute() -> Weight {
-        Weight::from_parts(227_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
+        Weight::from_parts(282_000_000, 0).saturating_add(Db::get().reads_writes(2, 1))
     }
-    // Runs took 1430587 to 2151149 ns.
+    // Runs took 1395531 to 1949093 ns.
     fn reveal() -> Weight {
-        Weight::from_parts(2_376_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
+        Weight::from_parts(2_327_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
     }
-    // Runs took 2946082 to 3391002 ns.
+    // Runs took 2894867 to 3157015 ns.
     fn reveal_ecc() -> Weight {
-        Weight::from_parts(4_767_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
+        Weight::from_parts(4_496_000_000, 0).saturating_add(Db::get().reads_writes(11, 14))
     }
-    // Runs took 2862645 to 4318149 ns.
+    // Runs took 2742702 to 3218489 ns.
     fn anchor() -> Weight {
-        Weight::from_parts(4_632_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
+        Weight::from_parts(4_302_000_000, 0).saturating_add(Db::get().reads_writes(23, 7))
     }
-    // Runs took 2447553 to 2685095 ns.
+    // Runs took 2458813 to 3016232 ns.
     fn authorize_delegation() -> Weight {
-        Weight::from_parts(3_780_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
+        Weight::from_parts(3_832_000_000, 0).saturating_add(Db::get().reads_writes(4, 0))
     }
-    // Runs took 2557758 to 4049549 ns.
+    // Runs took 2656011 to 3977003 ns.
     fn delegate() -> Weight {
-        Weight::from_parts(4_262_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
+        Weight::from_parts(4_283_000_000, 0).saturating_add(Db::get().reads_writes(7, 5))
     }
-    // Runs took 5219910 to 7270753 ns.
+    // Runs took 6960916 to 8331261 ns.
     fn report_fork() -> Weight {
-        Weight::from_parts(8_381_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
+        Weight::from_parts(11_273_000_000, 0).saturating_add(Db::get().reads_writes(17, 12))
     }
-    // Runs took 5104024 to 7672432 ns.
+    // Runs took 4863366 to 6612116 ns.
     fn accuse() -> Weight {
-        Weight::from_parts(9_527_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
+        Weight::from_parts(7_817_000_000, 0).saturating_add(Db::get().reads_writes(15, 4))
     }
-    // Runs took 300269 to 491797 ns.
+    // Runs took 315418 to 619434 ns.
     fn refute() -> Weight {
-        Weight::from_parts(572_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
+        Weight::from_parts(704_000_000, 0).saturating_add(Db::get().reads_writes(3, 3))
     }
-    // Runs took 154960 to 253092 ns.
+    // Runs took 155400 to 276685 ns.
     fn ask() -> Weight {
-        Weight::from_parts(349_000_000, 0).saturating_add(Db::get().reads_writes(4, 2))
+        Weight::from_parts(304_000_000, 0).saturating_add(Db::get().reads_writes(4, 2))
     }
-    // Runs took 211904 to 379047 ns.
+    // Runs took 207446 to 367104 ns.
     fn retire() -> Weight {
-        Weight::from_parts(492_000_000, 0).saturating_add(Db::get().reads_writes(10, 7))
+        Weight::from_parts(432_000_000, 0).saturating_add(Db::get().reads_writes(10, 7))
     }
-    // Runs took 64169 to 1584914 ns.
+    // Runs took 58248 to 1322746 ns.
     fn draw_waiting(d: u32) -> Weight {
-        Weight::from_parts(155_000_000, 0)
-            .saturating_add(Weight::from_parts(415_533_750, 0).saturating_mul(u64::from(d)))
+        Weight::from_parts(188_000_000, 0)
+            .saturating_add(Weight::from_parts(377_509_688, 0).saturating_mul(u64::from(d)))
             .saturating_add(Db::get().reads_writes(
                 8u64.saturating_add(u64::from(d).saturating_mul(6)),
                 1u64.saturating_add(u64::from(d).saturating_mul(7)),
             ))
     }
-    // Runs took 27261 to 3812657 ns.
+    // Runs took 28392 to 3410217 ns.
     fn settle_due(i: u32) -> Weight {
-        Weight::from_parts(344_000_000, 0)
-            .saturating_add(Weight::from_parts(7_376_858, 0).saturating_mul(u64::from(i)))
+        Weight::from_parts(621_000_000, 0)
+            .saturating_add(Weight::from_parts(6_436_257, 0).saturating_mul(u64::from(i)))
             .saturating_add(Db::get().reads_writes(1u64.saturating_add(u64::from(i)), 1))
     }
-    // Runs took 182170 to 303606 ns.
+    // Runs took 171290 to 240409 ns.
     fn settle_lapse() -> Weight {
-        Weight::from_parts(403_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
+        Weight::from_parts(268_000_000, 0).saturating_add(Db::get().reads_writes(9, 5))
     }
-    // Runs took 134672 to 214029 ns.
+    // Runs took 128690 to 223067 ns.
     fn settle_machine() -> Weight {
-        Weight::from_parts(212_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
+        Weight::from_parts(265_000_000, 0).saturating_add(Db::get().reads_writes(10, 2))
     }
-    // Runs took 646284 to 1246874 ns.
+    // Runs took 608294 to 950802 ns.
     fn settle_request() -> Weight {
-        Weight::from_parts(1_027_000_000, 0).saturating_add(Db::get().reads_writes(16, 19))
+        Weight::from_parts(1_120_000_000, 0).saturating_add(Db::get().reads_writes(16, 19))
     }
-    // Runs took 294879 to 449628 ns.
+    // Runs took 398082 to 430733 ns.
     fn settle_accusation() -> Weight {
-        Weight::from_parts(490_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
+        Weight::from_parts(639_000_000, 0).saturating_add(Db::get().reads_writes(12, 8))
     }
 }

@@ -26,20 +26,20 @@ pub trait WeightInfo {
 pub struct Measured<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for Measured<Db> {
-    // Runs took 216974 to 941374 ns.
+    // Runs took 206946 to 888676 ns.
     fn claim(e: u32) -> Weight {
-        Weight::from_parts(354_000_000, 0)
-            .saturating_add(Weight::from_parts(12_909_477, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(328_000_000, 0)
+            .saturating_add(Weight::from_parts(14_144_919, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(7u64.saturating_add(u64::from(e)), 4))
     }
-    // Runs took 83566 to 601430 ns.
+    // Runs took 82964 to 843602 ns.
     fn settle(e: u32) -> Weight {
-        Weight::from_parts(180_000_000, 0)
-            .saturating_add(Weight::from_parts(10_481_280, 0).saturating_mul(u64::from(e)))
+        Weight::from_parts(197_000_000, 0)
+            .saturating_add(Weight::from_parts(10_890_389, 0).saturating_mul(u64::from(e)))
             .saturating_add(Db::get().reads_writes(6u64.saturating_add(u64::from(e)), 3))
     }
-    // Runs took 96941 to 169476 ns.
+    // Runs took 110776 to 282627 ns.
     fn share_out() -> Weight {
-        Weight::from_parts(197_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
+        Weight::from_parts(259_000_000, 0).saturating_add(Db::get().reads_writes(6, 4))
     }
 }
