@@ -66,7 +66,6 @@ struct Job {
 
 /// A task done again for a question.
 struct Again {
-    task: [u8; 32],
     roots: Vec<[u8; 32]>,
     layer: Option<u8>,
     accumulators: Vec<i32>,
@@ -139,7 +138,8 @@ pub struct Driller {
     jobs: Vec<Job>,
     /// GPUs that are lost, and why.
     lost: BTreeMap<u16, String>,
-    again: Option<Again>,
+    /// Tasks done again for questions; the accumulators of one layer at most are kept.
+    again: BTreeMap<[u8; 32], Again>,
     /// Tasks that came to nothing here, and why.
     failed: BTreeMap<[u8; 32], String>,
     /// Those, and tasks whose data are missing.
@@ -178,7 +178,7 @@ impl Driller {
             results,
             jobs: Vec::new(),
             lost: BTreeMap::new(),
-            again: None,
+            again: BTreeMap::new(),
             failed: BTreeMap::new(),
             beyond: BTreeMap::new(),
             next_look: 0,
@@ -236,11 +236,12 @@ impl Driller {
             |job: &Job| held.is_some() && job.purpose == Purpose::Result && !questions.is_empty();
         self.jobs.retain(|job| !in_the_way(job));
         let under_way: Vec<[u8; 32]> = self.jobs.iter().map(|job| job.running.task).collect();
+        let again = self.again.iter().map(|(task, again)| (*task, again.layer)).collect();
         let hand = Hand {
             machine,
             active,
             results: &self.results,
-            again: self.again.as_ref().map(|again| (again.task, again.layer)),
+            again: &again,
             beyond: &self.beyond,
             free: self.room(&terms).saturating_sub(under_way.len()),
             under_way: &under_way,
@@ -324,7 +325,7 @@ impl Driller {
         let open: Vec<[u8; 32]> = assigned.chain(questions.iter().map(|asked| asked.id)).collect();
         self.results.retain(&open)?;
         self.jobs.retain(|job| open.contains(&job.running.task));
-        self.again = self.again.take().filter(|again| open.contains(&again.task));
+        self.again.retain(|task, _| open.contains(task));
         self.failed.retain(|task, _| open.contains(task));
         Ok(())
     }
@@ -377,7 +378,10 @@ impl Driller {
                 (Ok(done), Purpose::Result) => self.keep(desk, &job.task, &done).await?,
                 (Ok(done), Purpose::Answer(layer)) => {
                     let accumulators = done.layer.unwrap_or_default();
-                    self.again = Some(Again { task: id, roots: done.outcome.roots, layer, accumulators });
+                    if layer.is_some() {
+                        self.again.retain(|_, other| other.layer.is_none());
+                    }
+                    self.again.insert(id, Again { roots: done.outcome.roots, layer, accumulators });
                 }
                 (Err(Trouble::Work(WorkError::Cancelled)), _) => {}
                 (Err(error), _) => {
@@ -422,7 +426,7 @@ impl Driller {
     }
 
     fn answer(&self, desk: &Desk<'_>, asked: &Question) -> Result<(), DeskError> {
-        let again = self.again.as_ref().filter(|again| again.task == asked.id);
+        let again = self.again.get(&asked.id);
         let kept = || self.results.get(&asked.id).map(|kept| kept.roots.iter().map(|root| root.0).collect());
         let roots: Vec<[u8; 32]> = again.map(|again| again.roots.clone()).or_else(kept).unwrap_or_default();
         let accumulators = |_| again.map(|again| again.accumulators.clone()).unwrap_or_default();

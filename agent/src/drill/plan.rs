@@ -6,7 +6,7 @@ use crate::{
     hex32::Hex32,
 };
 use drilling::Task;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,8 @@ pub struct Hand<'a> {
     pub active: bool,
     /// Results on disk.
     pub results: &'a Results,
-    /// A task done again for a question, and the layer that was kept of it.
-    pub again: Option<([u8; 32], Option<u8>)>,
+    /// Tasks done again for questions, and the layer that was kept of each.
+    pub again: &'a BTreeMap<[u8; 32], Option<u8>>,
     /// Tasks that cannot be done here: their data are missing, or they came to nothing.
     pub beyond: &'a BTreeMap<[u8; 32], String>,
     /// How many more tasks can be worked on now.
@@ -105,10 +105,10 @@ pub struct Hand<'a> {
 impl Hand<'_> {
     /// Whether everything is there that the answer needs.
     fn answers(&self, asked: &Question) -> bool {
-        let again = self.again.filter(|(task, _)| *task == asked.id);
+        let again = self.again.get(&asked.id);
         match asked.layer() {
             None => again.is_some() || self.results.get(&asked.id).is_some(),
-            layer => again.is_some_and(|(_, kept)| kept == layer),
+            layer => again == Some(&layer),
         }
     }
 }
@@ -154,8 +154,8 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
     steps.extend(ready.into_iter().cloned().map(Step::Answer));
     let idle = |id: &[u8; 32]| !hand.beyond.contains_key(id) && !hand.under_way.contains(id);
     // A question not answered costs the bond: it goes before all tasks.
-    let again = unready.into_iter().filter(|asked| idle(&asked.id));
-    let again = again.min_by_key(|asked| asked.deadline).map(|asked| Step::Work {
+    let again = at_once(unready.into_iter().filter(|asked| idle(&asked.id)).collect());
+    let again = again.into_iter().map(|asked| Step::Work {
         id: asked.id,
         task: asked.task,
         purpose: Purpose::Answer(asked.layer()),
@@ -165,8 +165,20 @@ pub fn steps(assignments: &[Assignment], questions: &[Question], hand: &Hand<'_>
     todo.sort_by_key(|one| one.deadline);
     let todo =
         todo.into_iter().map(|one| Step::Work { id: one.id, task: one.task, purpose: Purpose::Result });
-    steps.extend(again.into_iter().chain(todo).take(hand.free));
+    steps.extend(again.chain(todo).take(hand.free));
     steps
+}
+
+/// Questions for which tasks are done again at one time, the most urgent first: a machine with many places is asked about many tasks in the
+/// time that one answer takes to become final. Of a layer's accumulators, which may fill much memory, there is one at a time.
+fn at_once(mut unready: Vec<&Question>) -> Vec<&Question> {
+    unready.sort_by_key(|asked| asked.deadline);
+    let (mut tasks, mut layers) = (BTreeSet::new(), 0);
+    unready.retain(|asked| {
+        layers += usize::from(asked.layer().is_some());
+        (asked.layer().is_none() || layers == 1) && tasks.insert(asked.id)
+    });
+    unready
 }
 
 fn to_say(assignment: &Assignment, hand: &Hand<'_>) -> Option<Step> {
@@ -206,13 +218,14 @@ mod tests {
     }
 
     const NOTHING: &BTreeMap<[u8; 32], String> = &BTreeMap::new();
+    const NONE_AGAIN: &BTreeMap<[u8; 32], Option<u8>> = &BTreeMap::new();
 
     fn hand(results: &Results) -> Hand<'_> {
         Hand {
             machine: [9; 32],
             active: true,
             results,
-            again: None,
+            again: NONE_AGAIN,
             beyond: NOTHING,
             free: 1,
             under_way: &[],
@@ -286,7 +299,8 @@ mod tests {
         assert_eq!(steps(slice::from_ref(&roots), &hand(&results)), [Step::Answer(roots), work.clone()]);
         let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(Some(1)) };
         assert_eq!(steps(slice::from_ref(&node), &hand(&results)), [again]);
-        let at_hand = Hand { again: Some((asked.id, Some(1))), ..hand(&results) };
+        let done = BTreeMap::from([(asked.id, Some(1))]);
+        let at_hand = Hand { again: &done, ..hand(&results) };
         assert_eq!(steps(slice::from_ref(&node), &at_hand), [Step::Answer(node), work]);
     }
 
@@ -374,7 +388,40 @@ mod tests {
         };
         let again = Step::Work { id: asked.id, task: asked.task, purpose: Purpose::Answer(None) };
         assert_eq!(steps(&[], slice::from_ref(&roots), &hand(&results)), [again]);
-        let at_hand = Hand { again: Some((asked.id, None)), ..hand(&results) };
+        let done = BTreeMap::from([(asked.id, None)]);
+        let at_hand = Hand { again: &done, ..hand(&results) };
         assert_eq!(steps(&[], slice::from_ref(&roots), &at_hand), [Step::Answer(roots)]);
+    }
+
+    #[test]
+    fn many_questions_are_answered_at_one_time_but_one_layer_is_held() {
+        let (_dir, results) = results(&[]);
+        let ask = |number: u8, question| {
+            let Assignment { id, task, .. } = assignment(number, Stage::Other, State::Other);
+            Question { id, task, source: String::new(), question, deadline: u64::from(number) }
+        };
+        let node = |layer| drilling::Question::Node { layer, level: 0, index: 0 };
+        let mut asked: Vec<Question> = [3, 2, 1].map(|number| ask(number, drilling::Question::Roots)).into();
+        asked.extend([ask(6, node(0)), ask(5, node(1)), ask(5, node(0)), ask(1, node(0))]);
+        let todo = assignment(9, Stage::Committing, State::Assigned);
+        let free = Hand { free: 9, ..hand(&results) };
+        let begun: Vec<_> = steps(slice::from_ref(&todo), &asked, &free)
+            .into_iter()
+            .map(|step| match step {
+                Step::Work { id, purpose, .. } => (id, purpose),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let id = |number| assignment(number, Stage::Other, State::Other).id;
+        let roots = |number| (id(number), Purpose::Answer(None));
+        assert_eq!(begun, [roots(1), roots(2), roots(3), (todo.id, Purpose::Result)], "task 1 is begun once");
+        asked.pop();
+        let begun = steps(&[], &asked, &free);
+        let layered =
+            begun.iter().filter(|step| matches!(step, Step::Work { purpose: Purpose::Answer(Some(_)), .. }));
+        assert_eq!((begun.len(), layered.count()), (4, 1));
+        let done = BTreeMap::from([1, 2, 3].map(|number| (id(number), None)));
+        let said = steps(&[], &asked, &Hand { again: &done, ..free });
+        assert_eq!(said.iter().filter(|step| matches!(step, Step::Answer(_))).count(), 3);
     }
 }
