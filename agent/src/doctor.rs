@@ -6,9 +6,9 @@ use crate::{
     chain,
     clock::now_ms,
     config::Config,
-    failure::is_damage,
+    failure::{Failure, is_damage},
     hex32::Hex32,
-    identity::Identity,
+    identity::{Enrolment, Identity},
     known::{self, Known},
     output::{Output, ago, count, span},
     secrets,
@@ -18,8 +18,12 @@ use crate::{
     upkeep::LARGEST_SPECIFICATION,
 };
 use anyhow::{Result, bail};
-use attest::record::{Chip, ChipKind, ChipState};
+use attest::{
+    Hash,
+    record::{Chip, ChipKind, ChipState},
+};
 use light_client::LightClient;
+use log_store::LogStore;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -94,7 +98,8 @@ pub async fn doctor(config: &Config, patience: Duration, output: Output) -> Resu
     findings.extend(unreadable);
     findings.extend(tpm(config, identity.clone()).await);
     findings.extend(chips(config).await);
-    findings.extend(clock_and_chain(config, identity.as_ref(), patience).await);
+    findings.extend(enrolment(identity.as_ref()));
+    findings.extend(clock_and_chain(config, &state, identity.as_ref(), patience).await);
     let value = serde_json::to_value(&findings)?;
     output.result(&value, || {
         findings.iter().map(|finding| line(finding, &output)).collect::<Vec<_>>().join("\n")
@@ -287,6 +292,10 @@ fn advice_on_log(state: &StateDir, error: &anyhow::Error) -> String {
     if !is_damage(error) {
         return "run as the agent's user".into();
     }
+    if let Some(Failure::Damaged(_)) = error.downcast_ref() {
+        // A file beside the log: its own words say what becomes of the log without it.
+        return "stop the agent, keep what is damaged for a look at it, and do what is said there; the log stays where it is".into();
+    }
     let log = state.log();
     format!(
         "stop the agent and keep what is damaged for a look at it. Only the very same state may be restored from a copy: an older one, run \
@@ -309,6 +318,21 @@ fn identity(state: &StateDir) -> (Option<Identity>, Option<Finding>) {
             (None, Some(Finding::bad("identity", format!("{error:#}"), advice)))
         }
     }
+}
+
+/// A machine that is not enrolled keeps a log that nobody anchors.
+fn enrolment(identity: Option<&Identity>) -> Option<Finding> {
+    let (found, advice) = match identity.map(|identity| identity.enrolment) {
+        Some(Enrolment::Enrolled { .. }) => return None,
+        Some(Enrolment::Requested { .. }) => (
+            "a request to enrol is under way",
+            "let `matrixai-agent enroll` come to its end; it says where it is",
+        ),
+        Some(Enrolment::None) | None => {
+            ("this machine is not enrolled: nobody anchors its log", "matrixai-agent enroll --token FILE")
+        }
+    };
+    Some(Finding::doubtful("enrolment", found, advice))
 }
 
 async fn tpm(config: &Config, identity: Option<Identity>) -> Vec<Finding> {
@@ -452,7 +476,12 @@ fn names(chips: &[&Chip]) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-async fn clock_and_chain(config: &Config, identity: Option<&Identity>, patience: Duration) -> Vec<Finding> {
+async fn clock_and_chain(
+    config: &Config,
+    state: &StateDir,
+    identity: Option<&Identity>,
+    patience: Duration,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     if now_ms() < CLOCK_NEVER_SET_MS {
         findings.push(Finding::bad("clock", "the clock is years behind", "set it: timedatectl set-ntp true"));
@@ -469,8 +498,7 @@ async fn clock_and_chain(config: &Config, identity: Option<&Identity>, patience:
     };
     // A light client of its own: it must not write where a running agent's does.
     let scratch = std::env::temp_dir().join(format!("matrixai-doctor-{}", std::process::id()));
-    let genesis = identity.and_then(|identity| identity.genesis);
-    let looked = look_at_chain(&specification, genesis, &scratch, patience).await;
+    let looked = look_at_chain(&specification, state, identity, &scratch, patience).await;
     let _ = fs::remove_dir_all(&scratch);
     findings.extend(looked);
     findings
@@ -493,7 +521,8 @@ fn about_genesis(known: Option<Hex32>, specified: Hex32) -> Option<Finding> {
 
 async fn look_at_chain(
     specification: &str,
-    genesis: Option<Hex32>,
+    state: &StateDir,
+    identity: Option<&Identity>,
     scratch: &Path,
     patience: Duration,
 ) -> Vec<Finding> {
@@ -505,31 +534,78 @@ async fn look_at_chain(
             return vec![Finding::bad(SUBJECT, error.to_string(), advice)];
         }
     };
-    let mut findings = Vec::from_iter(about_genesis(genesis, Hex32(client.genesis().0)));
-    findings.extend(reach(&client, patience).await);
-    findings
-}
-
-async fn reach(client: &LightClient, patience: Duration) -> Vec<Finding> {
-    const SUBJECT: &str = "chain";
-    if tokio::time::timeout(patience, client.wait_ready()).await.is_err() {
-        let status = client.status();
-        let found = format!(
-            "not reached within {} s: {}, {} peers",
-            patience.as_secs(),
-            board::phase(status.phase),
-            status.peers
-        );
-        let advice = status.stall.map_or(
-            "let it try longer (--wait), and look at network, firewall and boot nodes",
-            board::stall_text,
-        );
-        return vec![Finding::bad(SUBJECT, found, advice)];
+    let (known, specified) = (identity.and_then(|identity| identity.genesis), Hex32(client.genesis().0));
+    let mut findings = Vec::from_iter(about_genesis(known, specified));
+    if let Err(bad) = reach(&client, patience).await {
+        findings.push(bad);
+        return findings;
     }
     let status = client.status();
     let height = status.finalized.map_or(0, |block| block.number);
-    let reached = Finding::fine(SUBJECT, format!("reached: {} peers, block {height} final", status.peers));
-    vec![reached, about_clock(chain::time_ms(client).await.ok())]
+    findings.push(Finding::fine(SUBJECT, format!("reached: {} peers, block {height} final", status.peers)));
+    findings.push(about_clock(chain::time_ms(&client).await.ok()));
+    let enrolled = |identity: &&Identity| matches!(identity.enrolment, Enrolment::Enrolled { .. });
+    if let Some(identity) = identity.filter(enrolled) {
+        findings.extend(anchored(&client, state, identity).await);
+    }
+    findings
+}
+
+async fn reach(client: &LightClient, patience: Duration) -> Result<(), Finding> {
+    if tokio::time::timeout(patience, client.wait_ready()).await.is_ok() {
+        return Ok(());
+    }
+    let status = client.status();
+    let found = format!(
+        "not reached within {} s: {}, {} peers",
+        patience.as_secs(),
+        board::phase(status.phase),
+        status.peers
+    );
+    let advice = status.stall.map_or(
+        "let it try longer (--wait), and look at network, firewall and boot nodes",
+        board::stall_text,
+    );
+    Err(Finding::bad("chain", found, advice))
+}
+
+/// The log, held against what the chain has of it: files beside it may be gone, or older.
+async fn anchored(client: &LightClient, state: &StateDir, identity: &Identity) -> Option<Finding> {
+    const SUBJECT: &str = "on chain";
+    let machine = match chain::machine(client, identity.machine).await {
+        Ok(Some(machine)) => machine,
+        Ok(None) => {
+            let advice = "enrol anew: matrixai-agent enroll --token FILE";
+            return Some(Finding::bad(SUBJECT, "the chain does not know this machine", advice));
+        }
+        Err(error) => return Some(Finding::skipped(SUBJECT, error.to_string())),
+    };
+    if machine.ak_public != identity.ak.public {
+        let found = "the chain has another attestation key of this machine: it was enrolled anew, and not from this folder";
+        let advice =
+            "use the folder that it was enrolled from, or enrol anew: matrixai-agent enroll --token FILE";
+        return Some(Finding::bad(SUBJECT, found, advice));
+    }
+    // Now: a running agent has written on since.
+    let log = LogStore::open_read_only(&state.log()).ok();
+    let root = |size| log.as_ref().and_then(|log| log.root_at(size).ok());
+    Some(about_anchored(machine.head.size, &machine.head.root, root))
+}
+
+/// Whether a log, by its root at a size, begins with what was anchored.
+fn about_anchored(size: u64, root: &Hash, root_at: impl Fn(u64) -> Option<Hash>) -> Finding {
+    const SUBJECT: &str = "on chain";
+    let records = count(size, "record");
+    let found = match root_at(size) {
+        Some(ours) if ours == *root => {
+            return Finding::fine(SUBJECT, format!("{records} anchored, and the log begins with them"));
+        }
+        Some(_) => format!("{records} anchored, and the log here does not begin with them"),
+        None => format!("{records} anchored, and they are not in the log here"),
+    };
+    let advice = "do not start the agent on an older copy: it would be a fork. Unless that very log can be put back, enrol anew: \
+                  matrixai-agent enroll --token FILE";
+    Finding::bad(SUBJECT, found, advice)
 }
 
 fn about_clock(chain_ms: Option<u64>) -> Finding {
@@ -590,6 +666,36 @@ mod tests {
         assert_eq!(about_genesis(None, one), None);
         assert_eq!(about_genesis(Some(one), one).unwrap().state, State::Fine);
         assert_eq!(about_genesis(Some(one), other).unwrap().state, State::Bad);
+    }
+
+    #[test]
+    fn a_log_that_the_chain_contradicts_is_found_out() {
+        let roots = |size: u64| (size <= 5).then_some([size as u8; 32]);
+        assert_eq!(about_anchored(5, &[5; 32], roots).state, State::Fine);
+        let other = about_anchored(5, &[6; 32], roots);
+        assert!(other.state == State::Bad && other.found.contains("does not begin"), "{other:?}");
+        let short = about_anchored(6, &[6; 32], roots);
+        assert!(short.state == State::Bad && short.found.contains("not in the log"), "{short:?}");
+    }
+
+    #[test]
+    fn a_machine_that_is_not_enrolled_is_told_so() {
+        assert!(enrolment(None).is_some());
+        let mut identity = crate::identity::tests::made_up();
+        identity.enrolment = Enrolment::Enrolled { epoch: 0 };
+        assert_eq!(enrolment(Some(&identity)), None);
+        identity.enrolment = Enrolment::None;
+        assert!(enrolment(Some(&identity)).unwrap().found.contains("not enrolled"));
+    }
+
+    #[test]
+    fn a_damaged_file_beside_the_log_does_not_cost_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        let beside = anyhow::Error::from(Failure::Damaged(anyhow::anyhow!("checkpoint is damaged")));
+        assert!(!advice_on_log(&state, &beside).contains("enrol anew"));
+        let log = anyhow::Error::from(log_store::LogError::Corrupt { file: "segment".into(), offset: 7 });
+        assert!(advice_on_log(&state, &log).contains("enrol anew"));
     }
 
     #[test]
