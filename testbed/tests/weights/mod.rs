@@ -46,7 +46,7 @@ pub fn every_draw_is_told(stage: &mut Stage) -> Result<()> {
 /// An inspector's question for the machine's GPUs, and a second one that comes too soon.
 fn ask(stage: &Stage) -> Result<()> {
     let status = stage.status()?;
-    let machine = status["machine_id"].as_str().context("no machine")?;
+    let machine = status["machine"].as_str().context("no machine")?;
     let spec = stage.chain.spec.display().to_string();
     let command =
         ["ask", "--chain", &spec, "--state", "asking", "--dev-account", "Charlie", "--json", machine];
