@@ -170,7 +170,8 @@ enum Command {
         /// The log, as `matrixai-agent log export` writes it
         #[arg(long, value_name = "DIR")]
         log: PathBuf,
-        /// Block headers in JSON, oldest first, as a node's chain_getHeader gives them: checks that every draw was kept
+        /// Block headers in JSON, one after the other and no array, oldest first, as a node's chain_getHeader gives them: checks that every
+        /// draw was kept
         #[arg(long, value_name = "FILE")]
         headers: Option<PathBuf>,
         /// As JSON
@@ -309,7 +310,13 @@ async fn execute(command: Command) -> Result<(), Error> {
         }
         Command::Ask { chain, json, machine } => {
             let machine = sampling::read_seed(&machine)?;
-            call(&chain, chain::ask(machine), "asked: the machine's log has to tell of it", json).await
+            call(
+                &chain,
+                chain::ask(machine),
+                "asked: where its agent watches GPUs, the machine's log has to tell of it",
+                json,
+            )
+            .await
         }
         Command::Leave { chain, json } => {
             call(&chain, chain::leave(), "left: `withdraw` later gives the bond back", json).await

@@ -89,6 +89,11 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
                 dir.display()
             );
         }
+        // The agents are started in their folders, and named by no path.
+        println!(
+            "Stop all of it: pkill -f {}; pkill -f 'matrixai-agent --config agent.toml run'",
+            dir.display()
+        );
         stage.start_agent()?;
         neighbour.leave();
         stage.leave();
