@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all, and that only their owner reads.
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -26,6 +26,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Replaces a file that can be made anew: readers see the old or the new content, a power cut may take both.
 pub fn replace_fleeting(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, false)
+}
+
+/// What [`keep`] has kept of a watch; nothing where there is none, or it cannot be understood any more.
+pub fn kept<T: DeserializeOwned + Default>(path: &Path, most: u64, what: &str) -> Result<T> {
+    let Some(bytes) = read(path, most)? else { return Ok(T::default()) };
+    Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        let path = path.display();
+        tracing::warn!(%error, %path, "what was told of {what} is unreadable; the log says that they are watched anew");
+        T::default()
+    }))
 }
 
 /// Replaces such a file where what it is to hold has changed. What cannot be written is tried again at the next change or call: `written` is
@@ -79,6 +89,19 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_and_garbage_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("jobs.json");
+        let read = || kept::<Vec<u64>>(&path, 99, "jobs");
+        assert!(read().unwrap().is_empty());
+        keep(&path, vec![1, 2], &mut Vec::new());
+        assert_eq!(read().unwrap(), [1, 2]);
+        fs::write(&path, "garbage").unwrap();
+        assert!(read().unwrap().is_empty());
+        assert!(kept::<Vec<u64>>(&path, 3, "jobs").is_err(), "too large is no reason to begin anew");
     }
 
     #[test]

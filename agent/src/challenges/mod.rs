@@ -97,13 +97,7 @@ impl ChallengeWatch {
     /// As configured, going on from what earlier runs have told.
     pub fn open(config: &Config, state: &StateDir, machine: Hash) -> Result<Self> {
         let path = state.challenges();
-        let written: Kept = match files::read(&path, LARGEST)? {
-            Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(%error, path = %path.display(), "what was told of challenges is unreadable; the log says that they are watched anew");
-                Kept::default()
-            }),
-            None => Kept::default(),
-        };
+        let written: Kept = files::kept(&path, LARGEST, "challenges")?;
         let off = off(config);
         let asker = Asker {
             options: begin::probe_options(config),

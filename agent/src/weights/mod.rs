@@ -70,13 +70,7 @@ impl WeightWatch {
     /// Over the configured jobs, going on from what earlier runs have told.
     pub fn open(config: &Config, state: &StateDir, machine: Hash) -> Result<Self> {
         let path = state.jobs();
-        let mut written: Ledger = match files::read(&path, LARGEST)? {
-            Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(%error, path = %path.display(), "what was told of jobs is unreadable; the log says that they are watched anew");
-                Ledger::new()
-            }),
-            None => Ledger::new(),
-        };
+        let mut written: Ledger = files::kept(&path, LARGEST, "jobs")?;
         let kept = written.clone();
         let watches = config.job.iter().map(|job| {
             let id = snapshot::job(&job.name);
