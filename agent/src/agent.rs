@@ -9,6 +9,7 @@ use crate::{
     journal::Journal,
     recorder::Recorder,
     secrets::{self, Opened, Stranger},
+    standing::Obstacle,
     state_dir::StateDir,
     tpm_worker::TpmWorker,
 };
@@ -76,6 +77,14 @@ impl Agent {
         };
         self.record_boot().await?;
         Ok(key)
+    }
+
+    /// Keeps what was learnt of the machine's fitness for who asks once this program has ended.
+    pub fn keep_obstacle(&mut self, obstacle: Option<Obstacle>) -> Result<()> {
+        if self.keeper.obstacle == obstacle {
+            return Ok(());
+        }
+        self.keeper.change(|identity| identity.obstacle = obstacle)
     }
 
     /// Writes down this boot, once for each device key.

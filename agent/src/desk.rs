@@ -129,8 +129,11 @@ impl Desk<'_> {
                 Debt::Delegate(delegation) => delegation.quote.device_key,
                 Debt::Request(request) => request.quote.device_key,
                 Debt::Answer(_) | Debt::Dispute(_) => continue,
-                // Whatever key says it: what the chain still waits for is owed again at once.
-                Debt::Ready(_) | Debt::Commit(_) | Debt::Reveal(_) | Debt::Disclose(_) => [0; 32],
+                // Whatever key says it: what the chain still waits for is owed again at once. But for what may be in a block
+                // soon: nothing else may take its nonce.
+                Debt::Ready(_) | Debt::Commit(_) | Debt::Reveal(_) | Debt::Disclose(_) => {
+                    entry.reserved.map_or([0; 32], |signed| signed.account)
+                }
             };
             if key != self.device.public() {
                 self.agent.outbox.forget(entry.number)?;

@@ -118,11 +118,7 @@ async fn recognise(config: &Config, state: &StateDir, tpm: &TpmWorker) -> Result
         return Ok(keeper);
     };
     let mut keeper = Keeper::new(state.identity(), identity.clone());
-    let known = tpm.run(move |tpm| match secrets::recognise(tpm, &identity) {
-        Err(Stranger::Tpm(error)) => Err(error),
-        other => Ok(other),
-    });
-    match known.await? {
+    match secrets::recognised(tpm, identity).await {
         Err(Stranger::Cleared) => {
             tracing::warn!("the TPM was cleared: new keys, and a new epoch of the same machine");
             new_keys(&mut keeper, tpm, pcrs).await?;
@@ -143,7 +139,7 @@ async fn new_keys(keeper: &mut Keeper, tpm: &TpmWorker, pcrs: Vec<u8>) -> Result
         identity.device = device;
         identity.enrolment = Enrolment::None;
         // The chain takes a new log with a new attestation key, and with nothing else.
-        identity.lost = None;
+        (identity.lost, identity.obstacle) = (None, None);
     })?;
     Ok(key)
 }
@@ -177,7 +173,7 @@ async fn with_client(
     {
         if goes_on(agent, client, &device, machine)?.is_some() {
             let epoch = machine.epoch;
-            agent.keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch })?;
+            agent.keeper.change(|identity| identity.be_enrolled(epoch))?;
             return Ok(Enrolled { machine: machine.clone(), already: true });
         }
         // Before any key is replaced: a wrong token must cost nothing, and a log that turns up again must find its keys.
@@ -200,11 +196,8 @@ async fn with_client(
 
 /// Why these keys can enrol no machine that the chain has. A retired one may join again, with keys that never were on chain.
 fn shut_out(machine: &Machine, ak: &[u8]) -> Option<Failure> {
-    match standing::obstacle(machine, ak)? {
-        Obstacle::Forked => Some(Failure::Forked),
-        Obstacle::Retired => Some(Failure::Retired { epoch: machine.epoch }),
-        Obstacle::OtherKeys => None,
-    }
+    let obstacle = standing::obstacle(machine, ak).filter(|obstacle| *obstacle != Obstacle::OtherKeys)?;
+    Some(obstacle.failure(machine.epoch))
 }
 
 /// The proof that the log goes on from the machine's last anchor; nothing if it does not.

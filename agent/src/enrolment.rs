@@ -9,7 +9,7 @@ use crate::{
     hex32::Hex32,
     identity::{Enrolment, Keeper},
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use attest::statement::{RequestFields, answer, answer_commitment, request_digest};
 use light_client::{Key, LightClient};
 use log_store::LogStore;
@@ -31,16 +31,12 @@ pub enum Progress {
     },
 }
 
-/// Remembers which chain the machine works for, and refuses another one.
+/// Remembers which chain the machine works for, once that chain has answered; a light client of another one is never started.
 pub fn know_chain(keeper: &mut Keeper, client: &LightClient) -> anyhow::Result<()> {
-    let genesis = Hex32(client.genesis().0);
-    match keeper.genesis {
-        None => keeper.change(|identity| identity.genesis = Some(genesis)),
-        Some(known) if known == genesis => Ok(()),
-        Some(known) => bail!(
-            "the chain specification is of another chain ({genesis}) than the one this machine works for ({known})"
-        ),
+    if keeper.genesis.is_some() {
+        return Ok(());
     }
+    keeper.change(|identity| identity.genesis = Some(Hex32(client.genesis().0)))
 }
 
 /// Makes a request, signs it with token and device key, and owes it to the chain.
@@ -106,7 +102,7 @@ pub async fn advance(desk: &mut Desk<'_>) -> Result<Progress, DeskError> {
     let machine = chain::machine(desk.client, desk.agent.keeper.machine).await?;
     if let Some(machine) = machine.filter(|machine| machine.ak_public == desk.agent.keeper.ak.public) {
         let epoch = machine.epoch;
-        desk.agent.keeper.change(|identity| identity.enrolment = Enrolment::Enrolled { epoch })?;
+        desk.agent.keeper.change(|identity| identity.be_enrolled(epoch))?;
         desk.settle().await?;
         return Ok(Progress::Enrolled(machine));
     }

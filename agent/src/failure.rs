@@ -1,6 +1,6 @@
 //! Failures that scripts tell apart by the exit code.
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, hex32::Hex32};
 use log_store::LogError;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -27,6 +27,17 @@ pub enum Failure {
     /// Options that do not go together.
     #[error("{0}")]
     Usage(&'static str),
+    /// The machine was enrolled on another chain, or has begun to.
+    #[error(
+        "the chain specification is of another chain ({specified}) than the one this machine works for ({known}): set chain_spec to that \
+         chain's; for another chain take another state folder"
+    )]
+    OtherChain {
+        /// The specification's genesis.
+        specified: Hex32,
+        /// The machine's.
+        known: Hex32,
+    },
     /// The identity is gone for good.
     #[error("{0}; stop the agent and run `matrixai-agent enroll --token FILE` with a new join token")]
     EnrolAgain(String),
@@ -70,7 +81,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(5);
     }
     match error.downcast_ref::<Failure>() {
-        Some(Failure::Usage(_)) => ExitCode::from(2),
+        Some(Failure::Usage(_) | Failure::OtherChain { .. }) => ExitCode::from(2),
         Some(Failure::AnotherAgent { .. }) => ExitCode::from(3),
         Some(Failure::NotEnrolled | Failure::EnrolAgain(_) | Failure::Retired { .. } | Failure::Forked) => {
             ExitCode::from(4)

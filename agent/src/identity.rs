@@ -1,6 +1,6 @@
 //! Who the machine is, on disk: public parts in clear, private parts only as the TPM wrapped them.
 
-use crate::{failure::Failure, files, hex32::Hex32};
+use crate::{failure::Failure, files, hex32::Hex32, standing::Obstacle};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -153,6 +153,9 @@ pub struct Identity {
     /// The log that this enrolment began with, if it is lost: until there are keys for a new enrolment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Lost>,
+    /// Why nothing can be anchored, as the agent saw it last: until it sees otherwise, or there are new keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 impl Identity {
@@ -176,12 +179,19 @@ impl Identity {
             genesis: None,
             enrolment: Enrolment::None,
             lost: None,
+            obstacle: None,
         }
     }
 
     /// Names the attestation key in the list of anchors.
     pub fn ak_name(&self) -> String {
         hex::encode(attest::object_name(&self.ak.public))
+    }
+
+    /// The chain has taken these keys and this log.
+    pub fn be_enrolled(&mut self, epoch: u32) {
+        self.enrolment = Enrolment::Enrolled { epoch };
+        self.obstacle = None;
     }
 
     /// The log's name in checkpoints.

@@ -104,15 +104,17 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
     let torn = log.recovered().truncated_bytes;
     let loss = known::loss_in_words(&log, identity.as_ref())?;
     let unattested = known::lost_attestations(&log, &journal);
+    let obstacle = known::obstacle_in_words(identity.as_ref());
     let value = json!({
         "records": log.size(), "root": hex::encode(log.root()), "attested_roots": checked,
         "clock_went_back": jumps, "torn_bytes": torn, "follows_a_lost_log": loss, "lost_attestations": unattested,
+        "obstacle": obstacle,
     });
     output.result(&value, || {
         let records = count(log.size(), "record");
         let mut lines =
             vec![format!("{} {records}, root {}", output.good("sound:"), hex::encode(log.root()))];
-        lines.extend(loss.iter().chain(&unattested).map(|told| output.bad(told)));
+        lines.extend(loss.iter().chain(&unattested).chain(&obstacle).map(|told| output.bad(told)));
         lines.push(match checked {
             1 => "1 attested root is a root of this log".into(),
             _ => format!("{checked} attested roots are roots of this log"),
@@ -164,9 +166,10 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
         (out.display().to_string(), hex::encode(log.root_at(size)?), log.size() - size);
     let loss = known::loss_in_words(&log, Some(&identity))?;
     let unattested = known::lost_attestations(&log, &journal);
+    let obstacle = known::obstacle_in_words(Some(&identity));
     let value = json!({
         "out": place, "size": size, "root": root, "checkpoint": note, "later_records": later, "follows_a_lost_log": loss,
-        "lost_attestations": unattested,
+        "lost_attestations": unattested, "obstacle": obstacle,
     });
     output.result(&value, || {
         let mut lines = vec![format!("{} exported to {}", count(size, "record"), out.display())];
@@ -176,7 +179,7 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
                 "without {later}: what came after the head that was signed last; export again in a while"
             ));
         }
-        lines.extend(loss.iter().chain(&unattested).map(|told| output.bad(told)));
+        lines.extend(loss.iter().chain(&unattested).chain(&obstacle).map(|told| output.bad(told)));
         lines.join("\n")
     })
 }

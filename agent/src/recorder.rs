@@ -124,20 +124,20 @@ pub fn end_mark() -> Body {
     Body::Gap(Gap { from_ms: now, to_ms: now, reason: GapReason::Stopped })
 }
 
-/// The stretch between the log's last record and now, if there is a last record. An anchor that became final while the agent was
-/// ending may follow its end mark.
+/// The stretch between the log's last record and now, if there is a last record. What came while the agent was ending may follow its end
+/// mark: an anchor that became final, a task that was done. No window does, since nobody samples any more.
 pub fn gap_since_end(log: &LogStore) -> Result<Option<Gap>, LogError> {
     let Some(last) = log.size().checked_sub(1) else { return Ok(None) };
     let from_ms = log.read(last)?.time_ms;
     let mut reason = GapReason::Crashed;
     for seq in (0..=last).rev() {
         match log.read(seq)?.body {
-            Body::Anchor(_) => {}
             Body::Gap(gap) if gap.reason == GapReason::Stopped && gap.from_ms == gap.to_ms => {
                 reason = GapReason::Stopped;
                 break;
             }
-            _ => break,
+            Body::Activity(_) | Body::Gap(_) | Body::Join(_) => break,
+            _ => {}
         }
     }
     Ok(Some(Gap { from_ms, to_ms: now_ms(), reason }))
@@ -146,7 +146,7 @@ pub fn gap_since_end(log: &LogStore) -> Result<Option<Gap>, LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use attest::record::Anchor;
+    use attest::record::{Anchor, Drill};
 
     fn log(dir: &tempfile::TempDir) -> LogStore {
         LogStore::open(&dir.path().join("log")).unwrap()
@@ -154,6 +154,18 @@ mod tests {
 
     fn anchor() -> Body {
         Body::Anchor(Anchor { block_number: 1, block_hash: [0; 32], size: 1, root: [0; 32], counter: 1 })
+    }
+
+    fn drill() -> Body {
+        Body::Drill(Drill {
+            task: [1; 32],
+            digest: [2; 32],
+            commitment: [3; 32],
+            micro_ut: 1,
+            span_ms: 1,
+            energy_mj: None,
+            threads: 1,
+        })
     }
 
     fn reason(bodies: &[Body]) -> Option<GapReason> {
@@ -172,7 +184,9 @@ mod tests {
         assert_eq!(reason(&[anchor(), end_mark()]), Some(GapReason::Stopped));
         assert_eq!(reason(&[end_mark(), anchor()]), Some(GapReason::Stopped));
         let gap = Gap { from_ms: 1, to_ms: 2, reason: GapReason::Stopped };
-        assert_eq!(reason(&[end_mark(), Body::Gap(gap)]), Some(GapReason::Crashed));
+        assert_eq!(reason(&[end_mark(), drill(), anchor(), drill()]), Some(GapReason::Stopped));
+        assert_eq!(reason(&[end_mark(), Body::Gap(gap.clone())]), Some(GapReason::Crashed));
+        assert_eq!(reason(&[end_mark(), Body::Gap(gap), drill()]), Some(GapReason::Crashed));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What only the TPM can give: the machine's identity, its attestation key, and the device key, sealed to the boot state.
 
-use crate::identity::{Device, Endorsement, Identity, Wrapped};
+use crate::{
+    identity::{Device, Endorsement, Identity, Wrapped},
+    tpm_worker::TpmWorker,
+};
 use attest::Hash;
 use light_client::Key;
 use rand::{RngCore, rngs::OsRng};
@@ -56,6 +59,13 @@ pub enum Stranger {
     Tpm(#[from] TpmError),
 }
 
+impl Stranger {
+    /// Whether no waiting mends it.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::OtherMachine | Self::Cleared)
+    }
+}
+
 /// Whether this is the machine's TPM, with its attestation key alive.
 pub fn recognise<T: Transport>(tpm: &mut Tpm<T>, identity: &Identity) -> Result<(), Stranger> {
     let kind = EkKind::from(identity.endorsement);
@@ -68,6 +78,15 @@ pub fn recognise<T: Transport>(tpm: &mut Tpm<T>, identity: &Identity) -> Result<
     };
     tpm.ensure_counter()?;
     Ok(())
+}
+
+/// The same, on the TPM's own thread.
+pub async fn recognised(tpm: &TpmWorker, identity: Identity) -> Result<(), Stranger> {
+    let known = tpm.run(move |tpm| match recognise(tpm, &identity) {
+        Err(Stranger::Tpm(error)) => Err(error),
+        other => Ok(other),
+    });
+    known.await?
 }
 
 /// Unseals the device key, or makes a new one where the boot state (or the choice of PCRs) has changed.

@@ -1,6 +1,7 @@
 //! A machine's standing on chain, and what keeps an agent's keys from being of use to the machine.
 
-use crate::chain::Machine;
+use crate::{chain::Machine, failure::Failure};
+use serde::{Deserialize, Serialize};
 
 /// A machine's standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,10 @@ impl Standing {
     }
 }
 
-/// Why nothing can be anchored for a machine with these keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why nothing can be anchored for a machine with these keys, or with this log. The state folder keeps it, since whoever asks may do so
+/// while no agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Obstacle {
     /// The machine is forked, whatever the keys.
     #[error("the machine is forked on chain; nothing is anchored")]
@@ -40,6 +43,43 @@ pub enum Obstacle {
     /// The machine was retired with these keys.
     #[error("the machine is retired on chain; nothing is anchored")]
     Retired,
+    /// So many records are anchored, and the log does not begin with them.
+    #[error(
+        "the log in this state folder does not go on from the {0} records that are anchored on chain; nothing is anchored"
+    )]
+    OtherLog(u64),
+    /// The TPM has forgotten the attestation key.
+    #[error("the TPM was cleared, and with it this machine's attestation key; nothing is anchored")]
+    Cleared,
+}
+
+impl Obstacle {
+    /// What to do.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Forked => "nothing here mends it: ask the owner, whom `matrixai machines show` tells more",
+            Self::OtherKeys => {
+                "use the folder that it was enrolled from, or enrol anew: matrixai-agent enroll --token FILE"
+            }
+            Self::Retired => {
+                "to take it into service again, set state_dir to a new folder: matrixai-agent enroll --token FILE"
+            }
+            Self::OtherLog(_) => {
+                "put that very log back (an older copy would be a fork) and start the agent, or enrol anew: matrixai-agent enroll \
+                 --token FILE"
+            }
+            Self::Cleared => "enrol again: matrixai-agent enroll --token FILE",
+        }
+    }
+
+    /// What a command ends in for it.
+    pub fn failure(self, epoch: u32) -> Failure {
+        match self {
+            Self::Forked => Failure::Forked,
+            Self::Retired => Failure::Retired { epoch },
+            Self::OtherKeys | Self::OtherLog(_) | Self::Cleared => Failure::EnrolAgain(self.to_string()),
+        }
+    }
 }
 
 /// What stands in the way of who has this attestation key. A fork comes first: no other keys mend it.

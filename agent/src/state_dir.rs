@@ -161,8 +161,8 @@ impl StateDir {
     /// The agent that works on this folder. Looks without touching the lock, so that a look never keeps an agent from starting.
     pub fn running(&self) -> Option<i32> {
         let pid = self.noted_pid()?;
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        name.starts_with("matrixai-agent").then_some(pid)
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        is_agent(&stat).then_some(pid)
     }
 
     /// Why it cannot be told whether an agent works on this folder, if it cannot.
@@ -180,6 +180,13 @@ impl StateDir {
 pub fn is_enrolling(pid: i32) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).skip(1).any(|argument| argument == b"enroll")
+}
+
+/// Whether that is an agent that runs, by a process's `stat` (proc(5)): its name in parentheses, then its state. One that has ended and
+/// whose parent has not asked yet (`Z`) runs no more.
+fn is_agent(stat: &str) -> bool {
+    let told = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") "));
+    told.is_some_and(|(name, rest)| name.starts_with("matrixai-agent") && !rest.starts_with(['Z', 'X']))
 }
 
 fn note_pid(mut file: &File) -> std::io::Result<()> {
@@ -214,6 +221,15 @@ mod tests {
         );
         drop(lock);
         state.lock().unwrap();
+    }
+
+    #[test]
+    fn who_has_ended_runs_no_more() {
+        assert!(is_agent("7 (matrixai-agent) S 1 7 7"));
+        assert!(is_agent("7 (matrixai-agent ) R) R 1 7 7"));
+        assert!(!is_agent("7 (matrixai-agent) Z 1 7 7"));
+        assert!(!is_agent("7 (bash) S 1 7 7"));
+        assert!(!is_agent(""));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     known::{self, Known},
     output::{Output, ago, count, span},
     render, replay,
+    standing::Obstacle,
     state_dir::{self, StateDir},
     tally::{Tally, replayed},
     views::words,
@@ -152,6 +153,11 @@ impl Report {
         self.identity.as_ref()?.lost
     }
 
+    /// Why nothing can be anchored, as the agent saw it last.
+    fn obstacle(&self) -> Option<Obstacle> {
+        self.identity.as_ref()?.obstacle
+    }
+
     fn is_enrolled(&self) -> bool {
         let enrolment = self.identity.as_ref().map(|identity| identity.enrolment);
         matches!(enrolment, Some(Enrolment::Enrolled { .. }))
@@ -162,11 +168,15 @@ impl Report {
         if self.missing > 0 {
             return Err(Failure::Damaged(anyhow!(self.lacks())).into());
         }
-        if !self.is_enrolled() {
+        let Some(Enrolment::Enrolled { epoch }) = self.identity.as_ref().map(|identity| identity.enrolment)
+        else {
             return Err(Failure::NotEnrolled.into());
-        }
+        };
         if let Some(lost) = self.lost() {
             return Err(Failure::EnrolAgain(lost.to_string()).into());
+        }
+        if let Some(obstacle) = self.obstacle() {
+            return Err(obstacle.failure(epoch).into());
         }
         match self.verdict().0 {
             WORKING => Ok(()),
@@ -192,11 +202,15 @@ impl Report {
         }
         if let Some(lost) = self.lost() {
             advice.push(format!("{lost}: stop the agent, then matrixai-agent enroll --token FILE"));
+        } else if let Some(obstacle) = self.obstacle() {
+            advice.push(format!("{obstacle}, as the agent saw it last; {}", obstacle.advice()));
         }
         advice.extend(self.folder.iter().cloned());
         let verdict = match (self.running, self.now()) {
             (None, _) => {
-                advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
+                if self.obstacle().is_none() {
+                    advice.push("start it: systemctl start matrixai-agent, or matrixai-agent run".into());
+                }
                 "not running"
             }
             (Some(_), None) if self.enrolling => {
@@ -222,7 +236,8 @@ impl Report {
 
     fn is_troubled(&self, snapshot: &Snapshot) -> bool {
         let own = !snapshot.troubles.is_empty() || cut_off(snapshot).is_some();
-        own || self.missing > 0 || self.lost().is_some() || !self.folder.is_empty()
+        let unfit = self.lost().is_some() || self.obstacle().is_some();
+        own || unfit || self.missing > 0 || !self.folder.is_empty()
     }
 
     /// The latest anchors that are final, oldest first.
@@ -243,6 +258,7 @@ impl Report {
             "device": identity.map(|identity| hex::encode(identity.device.public)),
             "genesis": identity.and_then(|identity| identity.genesis),
             "enrolment": identity.map(|identity| identity.enrolment),
+            "obstacle": self.obstacle().map(|obstacle| obstacle.to_string()),
             "log": self.log.as_ref().map(LogView::value),
             "agent": self.now(),
             "anchors": self.anchors().into_iter().map(anchor_value).collect::<Vec<_>>(),

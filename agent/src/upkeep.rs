@@ -15,8 +15,8 @@ use crate::{
     failure::Failure,
     hex32::Hex32,
     identity::Enrolment,
-    secrets::Stranger,
-    standing::{self, Standing},
+    secrets::{self, Stranger},
+    standing::{self, Obstacle, Standing},
     weights::WeightWatch,
 };
 use anyhow::Context;
@@ -24,7 +24,10 @@ use light_client::{
     Key, LightClient,
     outbox::{Entry, State},
 };
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 use tpm::TpmError;
 
 /// A chain's specification holds its runtime, some MiB in hex, or a checkpoint.
@@ -58,6 +61,8 @@ pub struct Upkeep {
     moved: Instant,
     /// The light client was given up, and no block was seen final since.
     stood_still: bool,
+    /// The agent is being stopped.
+    ending: bool,
     driller: Option<Driller>,
     weights: WeightWatch,
     challenges: ChallengeWatch,
@@ -128,6 +133,7 @@ impl Upkeep {
             seen: 0,
             moved: Instant::now(),
             stood_still: false,
+            ending: false,
             driller,
             weights,
             challenges,
@@ -137,10 +143,10 @@ impl Upkeep {
     /// One turn: until the next finalised block, or a few seconds. May be dropped at any point.
     pub async fn turn(&mut self) -> Result<(), Failure> {
         self.open_tpm().await?;
-        self.start_client().await;
+        self.start_client().await?;
         self.wait().await;
         match tokio::time::timeout(WORK, self.work()).await {
-            Ok(outcome) => self.report(outcome)?,
+            Ok(outcome) => self.report(outcome).await?,
             Err(_) => self.start_anew("the light client did not answer"),
         }
         if self.moved.elapsed() > STANDSTILL {
@@ -162,9 +168,7 @@ impl Upkeep {
                 self.board.fine(Part::Tpm);
                 Ok(())
             }
-            Err(OpenError::Stranger(stranger @ (Stranger::Cleared | Stranger::OtherMachine))) => {
-                Err(Failure::EnrolAgain(stranger.to_string()))
-            }
+            Err(OpenError::Stranger(stranger)) if stranger.is_final() => Err(self.forsaken(&stranger)),
             Err(error) => {
                 self.tpm.failed();
                 self.board.trouble(Part::Tpm, error);
@@ -173,9 +177,19 @@ impl Upkeep {
         }
     }
 
-    async fn start_client(&mut self) {
+    /// The TPM gives this identity no more.
+    fn forsaken(&mut self, stranger: &Stranger) -> Failure {
+        if matches!(stranger, Stranger::Cleared)
+            && let Err(error) = self.agent.keep_obstacle(Some(Obstacle::Cleared))
+        {
+            tracing::warn!("what the TPM says was not kept: {error:#}");
+        }
+        Failure::EnrolAgain(stranger.to_string())
+    }
+
+    async fn start_client(&mut self) -> Result<(), Failure> {
         if self.client.is_some() || !self.chain.is_due() {
-            return;
+            return Ok(());
         }
         match start_client(&self.agent).await {
             Ok(client) => {
@@ -185,11 +199,19 @@ impl Upkeep {
                     self.board.fine(Part::Chain);
                 }
             }
-            Err(error) => {
-                self.chain.failed();
-                self.board.trouble(Part::Chain, format!("{error:#}"));
-            }
+            Err(error) => match error.downcast::<Failure>() {
+                // Later, somebody has exchanged the file under an agent that measures: that is not worth an end.
+                Ok(failure) if self.seen == 0 => return Err(failure),
+                Ok(failure) => self.wait_for_chain(failure),
+                Err(error) => self.wait_for_chain(format!("{error:#}")),
+            },
         }
+        Ok(())
+    }
+
+    fn wait_for_chain(&mut self, why: impl Display) {
+        self.chain.failed();
+        self.board.trouble(Part::Chain, why);
     }
 
     fn start_anew(&mut self, why: &str) {
@@ -299,6 +321,7 @@ impl Upkeep {
         desk.reconcile(&machine).await?;
         self.machine = Some(machine.clone());
         if let Some(why) = standing::obstacle(&machine, &desk.agent.keeper.ak.public) {
+            desk.agent.keep_obstacle(Some(why))?;
             self.board.trouble(Part::Chain, why);
             // For as long as the chain holds its deposit, a retired machine may be asked about what it did.
             if machine.device == device.public()
@@ -319,7 +342,15 @@ impl Upkeep {
         }
         if self.anchors.is_due() && !desk.owes("anchor")? {
             desk.quote_boot().await?;
-            desk.anchor(&machine).await?;
+            match desk.anchor(&machine).await {
+                Ok(_) => desk.agent.keep_obstacle(None)?,
+                Err(error) => {
+                    if let DeskError::LogLost(anchored) = error {
+                        desk.agent.keep_obstacle(Some(Obstacle::OtherLog(anchored)))?;
+                    }
+                    return Err(error);
+                }
+            }
             self.tpm.worked();
             self.board.fine(Part::Tpm);
             self.anchors.due = Instant::now() + self.anchors.period;
@@ -327,7 +358,8 @@ impl Upkeep {
             desk.settle().await?;
         }
         if let Some(driller) = &mut self.driller {
-            let active = Standing::parse(&machine.standing) == Some(Standing::Active);
+            // Who is about to leave binds himself to nothing more.
+            let active = !self.ending && Standing::parse(&machine.standing) == Some(Standing::Active);
             driller.turn(&mut desk, active).await?;
         }
         // Last: nothing depends on it.
@@ -339,13 +371,18 @@ impl Upkeep {
     }
 
     /// What a failed turn means.
-    fn report(&mut self, outcome: Result<(), DeskError>) -> Result<(), Failure> {
+    async fn report(&mut self, outcome: Result<(), DeskError>) -> Result<(), Failure> {
         match outcome {
             Ok(()) => Ok(()),
-            Err(DeskError::Tpm(TpmError::KeyNotOfThisTpm)) => {
-                Err(Failure::EnrolAgain(Stranger::Cleared.to_string()))
-            }
             Err(DeskError::Tpm(error)) => {
+                // Keys and counter of a TPM that was cleared fail in many ways.
+                if !matches!(error, TpmError::Transport(_))
+                    && let Err(stranger) =
+                        secrets::recognised(&self.agent.tpm, self.agent.keeper.clone_identity()).await
+                    && stranger.is_final()
+                {
+                    return Err(self.forsaken(&stranger));
+                }
                 self.anchors.due = Instant::now() + self.tpm.failed();
                 self.board.trouble(Part::Tpm, error);
                 Ok(())
@@ -395,13 +432,16 @@ impl Upkeep {
         if !matches!(self.agent.keeper.enrolment, Enrolment::Enrolled { .. }) {
             return;
         }
+        self.ending = true;
         let mut made = false;
         loop {
             let Some(client) = self.client.as_ref().filter(|client| client.status().is_ready()) else {
                 return;
             };
             let seen = client.status().finalized.map_or(0, |block| block.number);
-            let open = self.agent.outbox.entries().is_ok_and(|entries| !entries.is_empty());
+            // Other debts there may always be: of tasks, which go on until the anchor is final.
+            let of_anchor = |entry: &Entry| entry.intent.kind == "anchor";
+            let open = self.agent.outbox.entries().is_ok_and(|entries| entries.iter().any(of_anchor));
             if !open && made {
                 return;
             }
@@ -459,7 +499,13 @@ async fn watch_weights(weights: &mut WeightWatch, agent: &Agent, client: &LightC
 /// Starts the light client of the configured chain.
 pub async fn start_client(agent: &Agent) -> anyhow::Result<LightClient> {
     let specification = chain_specification(&agent.config).await?;
-    Ok(LightClient::start(&specification, &agent.state.chain()).await?)
+    let client = LightClient::start(&specification, &agent.state.chain()).await?;
+    // Now: of a chain that nobody here knows no block ever becomes final, and there would be nothing to say it by.
+    let specified = Hex32(client.genesis().0);
+    match agent.keeper.genesis {
+        Some(known) if known != specified => Err(Failure::OtherChain { specified, known }.into()),
+        _ => Ok(client),
+    }
 }
 
 /// Which chain, as the configuration says.

@@ -133,12 +133,8 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// The error with advice, where the rule is known.
 pub fn on(error: light_client::Error) -> Error {
-    let known = match &error {
-        light_client::Error::Dispatch(rule) => KNOWN.iter().find(|(name, _)| rule.contains(name)),
-        _ => None,
-    };
-    match known {
-        Some((_, advice)) => Error::Advised(error, advice),
+    match error.advice(KNOWN) {
+        Some(advice) => Error::Advised(error, advice),
         None => Error::Chain(error),
     }
 }

@@ -1,6 +1,10 @@
 //! The command line.
 
-use crate::{amount::Amount, config::Config, span::Span};
+use crate::{
+    amount::Amount,
+    config::Config,
+    span::{NoSpan, Span},
+};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -36,7 +40,8 @@ Examples:
   matrixai --chain chain.json --key owner.json token list
   matrixai --chain chain.json --key owner.json token revoke token.key
 
-A token must outlive the block that it comes in, and the machines' enrolments: not less than an hour.";
+A token must outlive the block that it comes in, and the machines' enrolments: not less than an hour,
+unless it is told in blocks.";
 
 const MACHINES: &str = "\
 Examples:
@@ -356,6 +361,15 @@ pub struct Spec {
     pub force: bool,
 }
 
+/// Machines need time to enrol.
+fn lifetime(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: NoSpan| error.to_string())?;
+    match span.0.as_secs() {
+        0..3600 => Err("machines need time to enrol: not less than an hour, or tell it in --blocks".into()),
+        _ => Ok(span),
+    }
+}
+
 /// Join tokens.
 #[derive(Subcommand)]
 pub enum TokenCommand {
@@ -365,7 +379,7 @@ pub enum TokenCommand {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         machines: u32,
         /// For how long, as in 7d or 12h
-        #[arg(long, value_name = "SPAN", required_unless_present = "blocks")]
+        #[arg(long, value_name = "SPAN", required_unless_present = "blocks", value_parser = lifetime)]
         expires: Option<Span>,
         /// For how many blocks
         #[arg(long, value_name = "NUMBER", conflicts_with = "expires", value_parser = clap::value_parser!(u32).range(1..))]
@@ -550,6 +564,7 @@ mod tests {
             "matrixai token create --machines 0 --expires 1d --out t",
             "matrixai token create --machines 1 --out t",
             "matrixai token create --machines 1 --expires 1d --blocks 9 --out t",
+            "matrixai token create --machines 1 --expires 59m --out t",
             "matrixai key new --out k --words 13",
             "matrixai --key k --dev-account Alice machines",
             "matrixai authority join --stake 1 --keys aa",

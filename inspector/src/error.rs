@@ -26,6 +26,9 @@ pub enum Error {
     /// The light client, or what the chain answered through it.
     #[error("{0}")]
     Chain(#[from] light_client::Error),
+    /// The same, with what to do about it.
+    #[error("{0}: {1}")]
+    Advised(light_client::Error, &'static str),
     /// The roots folder.
     #[error("roots folder: {0}")]
     Roots(#[from] RootsError),

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use drilling::Library;
 use inspector::{
     account::Account,
+    advice,
     audit::Auditor,
     chain,
     error::Error,
@@ -411,7 +412,7 @@ async fn call(
     json: bool,
 ) -> Result<(), Error> {
     let (client, key) = ready(chain).await?;
-    let included = client.call(&call, &key).await?;
+    let included = client.call(&call, &key).await.map_err(advice::on)?;
     let block = included.block.number;
     print(&serde_json::json!({ "done": done, "block": block }), &format!("{done}, in block {block}\n"), json)
 }

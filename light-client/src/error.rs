@@ -151,6 +151,12 @@ impl Error {
         Self::Resolver(error.into())
     }
 
+    /// What a program knows to do about a rule of the chain that refused its call: pairs of `Pallet::Rule` and advice.
+    pub fn advice<'a>(&self, known: &[(&str, &'a str)]) -> Option<&'a str> {
+        let Self::Dispatch(rule) = self else { return None };
+        known.iter().find(|(name, _)| rule.contains(name)).map(|(_, advice)| *advice)
+    }
+
     pub(crate) fn outbox(error: impl Into<redb::Error>) -> Self {
         Self::Outbox(Box::new(error.into()))
     }

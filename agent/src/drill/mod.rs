@@ -106,6 +106,10 @@ fn unsupplied(class: Class, offered: &BTreeSet<Class>) -> Option<String> {
     })
 }
 
+/// What a conviction means.
+pub const CONVICTED: &str = "the chain has convicted this machine over results of tasks: each time a part of the owner's bond is gone. A result was \
+    wrong, or was not revealed or answered for in time: see that the host is up, is not overloaded, and keeps its clock";
+
 /// What the log says of a GPU that was lost at work. Who it is, the inventory has said.
 fn lost_gpu(index: u16, why: &str) -> Chip {
     let state = ChipState::Broken(text(&format!("lost while drilling: {why}")));
@@ -282,6 +286,10 @@ impl Driller {
     /// What became of tasks so far, as the chain has it.
     fn count(&mut self, worker: Option<&chain::Worker>) {
         let view = &mut self.view;
+        let convicted = worker.map_or(0, |worker| worker.convicted);
+        if convicted > view.convicted {
+            tracing::warn!(convicted, before = view.convicted, "{CONVICTED}");
+        }
         (view.agreed, view.forfeited, view.convicted) =
             worker.map_or((0, 0, 0), |worker| (worker.agreed, worker.forfeited, worker.convicted));
     }
