@@ -35,13 +35,17 @@ impl StateDir {
 
     /// Keeps a copy of the identity before its keys are replaced.
     pub fn keep_old_identity(&self) -> std::io::Result<()> {
-        std::fs::copy(self.identity(), self.0.join("identity.json.old")).map(drop)
+        fs::copy(self.identity(), self.0.join("identity.json.old")).map(drop)
     }
 
-    /// The log is gone, so what attests to it goes aside: a new log is not to be measured against it.
+    /// The log is gone, so what attests to it goes aside, as `….lost.1`, `….lost.2`: a new log is not to be measured against it.
     pub fn put_aside_attestations(&self) -> std::io::Result<()> {
-        for file in [self.anchors(), self.checkpoint()] {
-            match std::fs::rename(&file, file.with_added_extension("lost")) {
+        let files = [self.anchors(), self.checkpoint()];
+        let aside = |file: &PathBuf, time: u32| file.with_added_extension(format!("lost.{time}"));
+        let taken = |time: &u32| files.iter().any(|file| aside(file, *time).exists());
+        let time = (1..).find(|time| !taken(time)).unwrap_or(u32::MAX);
+        for file in &files {
+            match fs::rename(file, aside(file, time)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -221,6 +225,20 @@ mod tests {
         );
         drop(lock);
         state.lock().unwrap();
+    }
+
+    #[test]
+    fn what_attests_to_a_lost_log_is_kept_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        for loss in ["first", "second"] {
+            fs::write(state.anchors(), loss).unwrap();
+            state.put_aside_attestations().unwrap();
+        }
+        state.put_aside_attestations().unwrap();
+        let kept = |time: u32| fs::read_to_string(dir.path().join(format!("anchors.jsonl.lost.{time}")));
+        assert_eq!((kept(1).unwrap(), kept(2).unwrap()), ("first".into(), "second".into()));
+        assert!(kept(3).is_err() && !state.anchors().exists());
     }
 
     #[test]
