@@ -1,24 +1,26 @@
 //! What the agent does between two samples: it keeps TPM and chain within reach, and its anchors in time.
 
+mod anchors;
+mod enrolled;
+
 use crate::{
     agent::{Agent, OpenError},
     backoff::Backoff,
     board::{Board, MachineView, Owed, Part, PowerView},
-    chain::{self, Machine},
+    chain::Machine,
     challenges::ChallengeWatch,
-    clock::now_ms,
     config::Config,
-    debt::Debt,
-    desk::{Desk, DeskError, Lost},
+    desk::{Desk, DeskError},
     drill::Driller,
     enrolment::{self, Progress},
     failure::Failure,
     hex32::Hex32,
     identity::Enrolment,
     secrets::{self, Stranger},
-    standing::{self, Obstacle, Standing},
+    standing::Obstacle,
     weights::WeightWatch,
 };
+use anchors::Anchors;
 use anyhow::Context;
 use light_client::{
     Key, LightClient,
@@ -66,43 +68,6 @@ pub struct Upkeep {
     driller: Option<Driller>,
     weights: WeightWatch,
     challenges: ChallengeWatch,
-}
-
-/// When anchors are due.
-struct Anchors {
-    period: Duration,
-    due: Instant,
-    refused: Backoff,
-}
-
-impl Anchors {
-    fn new(period: Duration) -> Self {
-        let refused = Backoff::new(Duration::from_secs(5).min(period), period);
-        Self { period, due: Instant::now(), refused }
-    }
-
-    fn is_due(&self) -> bool {
-        self.due <= Instant::now()
-    }
-
-    /// Whether two more would have been due since.
-    fn are_overdue(&self) -> bool {
-        self.due.elapsed() > self.period.saturating_mul(2)
-    }
-
-    /// When the next one is due, or was, ms since 1970.
-    fn due_ms(&self) -> u64 {
-        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let until = ms(self.due.saturating_duration_since(Instant::now()));
-        now_ms().saturating_add(until).saturating_sub(ms(self.due.elapsed()))
-    }
-
-    /// The chain did not take one. What came too late is made again at once; what was refused probably would be again, and each try
-    /// wears the TPM.
-    fn lost(&mut self, lost: &Lost) {
-        let pause = if lost.expired { Duration::ZERO } else { self.refused.failed() };
-        self.due = Instant::now() + pause;
-    }
 }
 
 impl Upkeep {
@@ -271,103 +236,6 @@ impl Upkeep {
             Enrolment::Requested { .. } => enrol(&mut desk, &self.board).await,
             Enrolment::Enrolled { .. } => self.keep_enrolled().await,
         }
-    }
-
-    async fn keep_enrolled(&mut self) -> Result<(), DeskError> {
-        let (Some(client), Some(device)) = (&self.client, &self.device) else { return Ok(()) };
-        let mut desk = Desk { agent: &mut self.agent, client, device };
-        let owed = desk.agent.outbox.entries()?;
-        let stale = self.looked.is_none_or(|looked| looked.elapsed() > LOOK_AGAIN);
-        let drills = self.driller.as_ref().is_some_and(|driller| driller.is_due(self.seen));
-        if owed.is_empty() && !stale && !self.anchors.is_due() && !drills {
-            return Ok(());
-        }
-        let of_machine = |entry: &Entry| matches!(entry.intent.kind.as_str(), "anchor" | "delegate");
-        let mut look = stale || self.anchors.is_due() || owed.iter().any(of_machine);
-        if self.looked.is_none() {
-            desk.drop_debts_of_other_keys()?;
-        }
-        if !owed.is_empty() {
-            for lost in desk.settle().await? {
-                look = true;
-                if !matches!(lost.debt, Debt::Anchor(_) | Debt::Delegate(_)) {
-                    continue;
-                }
-                self.anchors.lost(&lost);
-                if !lost.expired {
-                    self.board.trouble(
-                        Part::Anchor,
-                        format!("the chain refused {}: {}", lost.debt.kind(), lost.why),
-                    );
-                }
-            }
-        }
-        let known = self.machine.clone().filter(|_| !look);
-        let machine = match known {
-            Some(known) => Some(known),
-            None => chain::machine(client, desk.agent.keeper.machine).await?,
-        };
-        let Some(machine) = machine else {
-            self.board.trouble(Part::Chain, "the chain does not know this machine; is it the right chain?");
-            return Ok(());
-        };
-        if look {
-            self.looked = Some(Instant::now());
-        }
-        if machine.head.counter > self.machine.as_ref().map_or(u64::MAX, |machine| machine.head.counter) {
-            self.anchors.refused.worked();
-            self.board.fine(Part::Anchor);
-        }
-        desk.reconcile(&machine).await?;
-        self.machine = Some(machine.clone());
-        if let Some(why) = standing::obstacle(&machine, &desk.agent.keeper.ak.public) {
-            desk.agent.keep_obstacle(Some(why))?;
-            self.board.trouble(Part::Chain, why);
-            // For as long as the chain holds its deposit, a retired machine may be asked about what it did.
-            if machine.device == device.public()
-                && let Some(driller) = &mut self.driller
-            {
-                driller.turn(&mut desk, false).await?;
-            }
-            return Ok(());
-        }
-        self.board.fine(Part::Chain);
-        if machine.device != device.public() {
-            if !desk.owes("delegate")? && self.anchors.is_due() {
-                // Once it is done, the first anchor under the new key is due at once.
-                desk.delegate().await?;
-                desk.settle().await?;
-            }
-            return Ok(());
-        }
-        if self.anchors.is_due() && !desk.owes("anchor")? {
-            desk.quote_boot().await?;
-            match desk.anchor(&machine).await {
-                Ok(_) => desk.agent.keep_obstacle(None)?,
-                Err(error) => {
-                    if let DeskError::LogLost(anchored) = error {
-                        desk.agent.keep_obstacle(Some(Obstacle::OtherLog(anchored)))?;
-                    }
-                    return Err(error);
-                }
-            }
-            self.tpm.worked();
-            self.board.fine(Part::Tpm);
-            self.anchors.due = Instant::now() + self.anchors.period;
-            // Handed in now, not at the next block.
-            desk.settle().await?;
-        }
-        if let Some(driller) = &mut self.driller {
-            // Who is about to leave binds himself to nothing more.
-            let active = !self.ending && Standing::parse(&machine.standing) == Some(Standing::Active);
-            driller.turn(&mut desk, active).await?;
-        }
-        // Last: nothing depends on it.
-        if self.weighed.is_none_or(|weighed| weighed.elapsed() > LOOK_AGAIN) {
-            self.power = chain::power(client, desk.agent.keeper.machine).await?;
-            self.weighed = Some(Instant::now());
-        }
-        Ok(())
     }
 
     /// What a failed turn means.
@@ -549,24 +417,5 @@ fn doing(enrolment: &Enrolment, client: Option<&LightClient>) -> &'static str {
         Enrolment::Requested { .. } => "logging; waiting to be enrolled",
         Enrolment::Enrolled { .. } if ready => "logging and anchoring",
         Enrolment::Enrolled { .. } => "logging; anchors wait for the chain",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_anchor_is_overdue_after_two_more_periods_and_keeps_when_it_was_due() {
-        let period = Duration::from_secs(60);
-        let mut anchors = Anchors::new(period);
-        let ago = |span: Duration| Instant::now().checked_sub(span).unwrap();
-        anchors.due = ago(period);
-        assert!(anchors.is_due() && !anchors.are_overdue());
-        anchors.due = ago(period * 3);
-        assert!(anchors.are_overdue());
-        assert!(now_ms() - anchors.due_ms() >= 180_000);
-        anchors.due = Instant::now() + period * 3;
-        assert!(!anchors.is_due() && anchors.due_ms() > now_ms() + 100_000);
     }
 }
