@@ -41,10 +41,12 @@ fn products(size: usize, threads: usize, rounds: usize, mut onnx: Option<&mut On
     let (rten, exact) = peers::rten(size, threads);
     all.push((if exact { "rten-gemm" } else { "rten-gemm (saturates)" }.into(), rten));
     all.push(("gemmkit".into(), peers::gemmkit(size, threads)));
-    let (mut seconds, mut theirs, mut peak) = (vec![f64::INFINITY; all.len()], f64::INFINITY, 0f64);
+    let (mut seconds, mut theirs, mut peak) = (vec![f64::INFINITY; all.len()], f64::INFINITY, ("", 0f64));
     let mut onnx_name = "onnxruntime u8×s8";
     for round in 0..rounds {
-        peak = peak.max(peak::gops(threads).unwrap_or_default());
+        if let Some((instruction, rate)) = peak::gops(threads) {
+            peak = (instruction, rate.max(peak.1));
+        }
         for ((name, product), best) in all.iter_mut().zip(&mut seconds) {
             // Our other back ends are told, and not compared: once is enough.
             if name.starts_with("ours") && !name.ends_with(Backend::fastest().name()) && round > 0 {
@@ -61,9 +63,16 @@ fn products(size: usize, threads: usize, rounds: usize, mut onnx: Option<&mut On
         }
     }
     let gops = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e9;
+    let (instruction, peak) = peak;
     match peak > 0.0 {
-        true => println!("\n{size}³, {threads} threads: GOPS (of the register-only peak, {peak:.0})"),
-        false => println!("\n{size}³, {threads} threads: GOPS (no VNNI here, so no peak of it)"),
+        true => {
+            println!(
+                "\n{size}³, {threads} threads: GOPS (of the register-only peak of {instruction}, {peak:.0})"
+            )
+        }
+        false => {
+            println!("\n{size}³, {threads} threads: GOPS (no peak is known of this processor's instructions)")
+        }
     }
     let names = all.iter().map(|(name, _)| name.as_str()).zip(seconds).chain([(onnx_name, theirs)]);
     let mut best_peer = 0f64;
