@@ -5,7 +5,7 @@ use crate::{
     engine::Plan,
     graph::{self, Evaluator, GraphError},
     package::{Layout, Package, PackageError},
-    replay::{self, Choice, Interval, ReplayError},
+    replay::{self, Choice, Interval, ReplayError, Why},
     report::{Check, Report, Verdict},
     rules::{self, Evidence, Profile},
     statistics::{Scan, scan},
@@ -28,6 +28,8 @@ pub struct Options<'a> {
     pub choice: Choice,
     /// Drawn after the package's commitment was published.
     pub randomness: Digest,
+    /// Whether that is the caller's word: the program did not draw it itself.
+    pub randomness_given: bool,
     /// Hears what is being done: a phase, how far, of how much.
     pub progress: &'a (dyn Fn(&'static str, u64, u64) + Sync),
 }
@@ -35,6 +37,12 @@ pub struct Options<'a> {
 /// Why a package could not be verified at all.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
+    /// The randomness is the order's.
+    #[error(
+        "this is the order's own randomness, which the trainer knew before the training: what it draws can be foreseen. Give randomness that was \
+         drawn after the commitment was published, or none"
+    )]
+    Foreseen,
     /// The package.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -57,6 +65,9 @@ impl From<ReplayError> for VerifyError {
 
 /// Verifies a package.
 pub fn verify(package: &Package, options: &Options<'_>) -> Result<Report, VerifyError> {
+    if options.randomness == package.terms().randomness {
+        return Err(VerifyError::Foreseen);
+    }
     let mut checks = Vec::new();
     if let Some(why) = refused(package, options, &mut checks)? {
         return Ok(unread(package, options, checks, why)?);
@@ -299,6 +310,9 @@ fn replayed(
     let per_step: Vec<f64> =
         moves.iter().zip(&steps).map(|(way, &steps)| way / (steps as f64).sqrt()).collect();
     let chosen = replay::choose(options.choice, &package.commitment()?, &options.randomness, &per_step);
+    if moves.is_empty() {
+        return Ok((Vec::new(), Some("the package ends with its first checkpoint")));
+    }
     if chosen.is_empty() {
         return Ok((Vec::new(), Some("no interval was asked for")));
     }
@@ -336,8 +350,10 @@ fn decide(
         return Verdict::Unfinished;
     }
     match options.terms {
-        // The intervals that moved furthest are known to whoever made the package, and may be the only honest ones.
-        _ if !intervals.iter().any(|interval| interval.drawn) || !measured => Verdict::NotReplayed,
+        // Those that are not drawn are known to whoever made the package, and may be the only honest ones.
+        _ if !intervals.iter().any(|interval| interval.chosen == Why::Drawn) || !measured => {
+            Verdict::NotReplayed
+        }
         Some(_) => Verdict::Consistent,
         None => Verdict::OwnTerms,
     }

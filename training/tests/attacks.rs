@@ -5,9 +5,9 @@
 use std::{collections::BTreeMap, path::Path};
 use training::{
     digest::Digest,
-    engine::{Mode, forward},
+    engine::{Mode, State, forward},
     lab::{
-        Model, Optimisation, Outcome, Setting, attack_table, dark_corner, detection, honest, outcome,
+        Model, Optimisation, Outcome, Setting, attack_table, dark_corner, detection, forge, honest, outcome,
         partly_forged, synthetic,
     },
     package::Package,
@@ -157,11 +157,59 @@ fn an_unfinished_training_goes_on_to_the_same_bits() {
     assert!(crash.is_err());
     let unfinished = outcome(&setting, &broken, Choice { drawn: 2, largest: 0 }, 0);
     assert_eq!(unfinished.report.unwrap().verdict, Verdict::Unfinished);
+    // Another, before the first epoch's end.
+    let begun = folder.path().join("begun");
+    let mut writer = training::package::Writer::create(&begun, terms, graph, &setting.origin()).unwrap();
+    let start = State::initial(&setting.plan, &terms.optimiser, &terms.randomness);
+    writer.add(0, &start.tensors(&setting.plan, &terms.optimiser)).unwrap();
+    drop(writer);
+    let report = outcome(&setting, &begun, Choice { drawn: 2, largest: 2 }, 0).report.unwrap();
+    assert_eq!(report.verdict, Verdict::Unfinished, "{:?}", report.rules);
+    assert!(report.not_replayed_because.unwrap().contains("first checkpoint"));
+    assert!(!page(&report).contains("NaN"));
     honest(&setting, &broken).unwrap();
     let commitment = |path: &Path| Package::open(path).unwrap().manifest().checkpoints.clone();
     let (one, other) = (commitment(&whole), commitment(&broken));
     // The trace of the broken epoch begins anew at its checkpoint, so all is the same.
     assert_eq!(one, other);
+}
+
+/// What is delivered is the last model: whoever moves it elsewhere in two leaps at the end forges two intervals of a hundred, each of which is
+/// short beside the training's first ones.
+#[test]
+fn leaps_at_the_end_are_redone_whatever_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setting = setting(folder.path(), Model::Mlp, 10);
+    setting.terms.checkpoint_every = 4;
+    let (clean, package) = (folder.path().join("honest"), folder.path().join("package"));
+    honest(&setting, &clean).unwrap();
+    let Setting { plan, terms, .. } = &setting;
+    let source = Package::open(&clean).unwrap();
+    let load = |at| State::load(plan, &terms.optimiser, &source.checkpoint(at).unwrap(), 0).unwrap();
+    let mut states: Vec<State> = (0..source.len()).map(load).collect();
+    let moved = |states: &[State], at: usize| {
+        let pairs = states[at].parameters.iter().zip(&states[at + 1].parameters);
+        let values = pairs.flat_map(|(one, other)| one.iter().zip(other));
+        values.map(|(one, other)| f64::from(one - other).powi(2)).sum::<f64>().sqrt()
+    };
+    let last = states.len() - 1;
+    let way = 0.5 * moved(&states, 1);
+    for (at, halves) in [(last - 1, 1.0), (last, 2.0)] {
+        let values = states[at].parameters.iter_mut().flatten();
+        let count =
+            plan.parameters.iter().map(|one| one.shape.iter().product::<usize>()).sum::<usize>() as f64;
+        values.for_each(|value| *value += (halves * way / count.sqrt()) as f32);
+    }
+    let first_two = moved(&states, 0).min(moved(&states, 1));
+    assert!((last - 2..last).all(|at| moved(&states, at) < first_two), "no leap is among the longest");
+    forge(&setting, terms, &states, &package).unwrap();
+    for draw in 0..5 {
+        let found = outcome(&setting, &package, Choice { drawn: 3, largest: 2 }, draw);
+        assert!(found.rejected_by.contains(&"replay".into()), "draw {draw}: {:?}", found.rejected_by);
+        let report = found.report.unwrap();
+        let leaps = report.replayed.iter().filter(|one| one.index >= last - 2 && !one.matches());
+        assert_eq!(leaps.count(), 2, "draw {draw}");
+    }
 }
 
 #[test]

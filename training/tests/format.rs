@@ -153,6 +153,8 @@ fn headers_that_lie_have_names() {
     refused!(checkpoint(&with_header("not json", 0)), PackageError::BadHeader { .. });
     let overlapping = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#;
     refused!(checkpoint(&with_header(overlapping, 12)), PackageError::BadHeader { .. });
+    let twice = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#;
+    refused!(checkpoint(&with_header(twice, 8)), PackageError::BadHeader { .. });
     let hole = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#;
     refused!(checkpoint(&with_header(hole, 12)), PackageError::BadHeader { .. });
     let wrong_size = r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#;

@@ -2,10 +2,11 @@
 
 use super::{Failure, UNREADABLE};
 use indicatif::ProgressBar;
+use rustix::fs::OFlags;
 use std::{
     fs::{self, Permissions},
     io::{self, ErrorKind, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Mutex,
@@ -40,7 +41,7 @@ pub struct Options {
     /// Intervals to replay, drawn by the randomness
     #[arg(long, default_value_t = 3, env = "MATRIXAI_TRAINING_INTERVALS")]
     intervals: usize,
-    /// Intervals to replay beside those, the ones that moved furthest
+    /// Intervals to replay beside those: so many that moved furthest, as many that moved furthest beyond their neighbours, and (above 0) the last
     #[arg(long, default_value_t = 2, env = "MATRIXAI_TRAINING_LARGEST")]
     largest: usize,
     /// Randomness drawn after the commitment was published (64 hexadecimal digits); this machine's own where none is given
@@ -114,7 +115,7 @@ impl Place {
     fn write(self, page: &str) -> Result<(), String> {
         let written = match &self {
             Self::File(file, _) => file.as_file().write_all(page.as_bytes()),
-            Self::Other(path) => fs::write(path, page),
+            Self::Other(path) => write_through(path, page),
         };
         let (Self::File(_, path) | Self::Other(path)) = &self;
         written.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -125,6 +126,13 @@ impl Place {
             Self::Other(_) => Ok(()),
         }
     }
+}
+
+/// Writes to what is no file. A pipe without a reader is an error: nobody knows when one comes.
+fn write_through(path: &Path, page: &str) -> io::Result<()> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let _reader_is_there = fs::OpenOptions::new().write(true).custom_flags(nonblocking).open(path)?;
+    fs::write(path, page)
 }
 
 /// Refuses to write over what is verified, or is verified with, and over any package's files.
@@ -172,6 +180,7 @@ fn verified(options: &Options) -> Result<Report, Failure> {
             profile: options.profile,
             choice: Choice { drawn: options.intervals, largest: options.largest },
             randomness,
+            randomness_given: options.randomness.is_some(),
             progress: &|phase, done, all| progress(&bar, phase, done, all),
         },
     );
@@ -200,6 +209,11 @@ fn fresh() -> Result<Digest, std::io::Error> {
 
 fn told(report: &Report) -> String {
     let mut lines = vec![report.sentence.clone()];
+    let given = if report.randomness_given { ", as given" } else { "" };
+    lines.push(format!(
+        "  drawn by {} (randomness{given}) of commitment {}",
+        report.randomness, report.commitment
+    ));
     for check in report.checks.iter().filter(|check| !check.holds) {
         let at = check.at.as_deref().unwrap_or("");
         lines.push(format!("  {:12} fails: not so that {} {}", check.name, check.what, printable(at)));
@@ -214,7 +228,7 @@ fn told(report: &Report) -> String {
         lines.push(format!("  rule {}  strict {strict:12} tolerant {tolerant:12} {}", rule.rule, rule.name));
         // Of the form that decides, where and by how much.
         let decides = if report.profile == Profile::Strict { &rule.strict } else { &rule.tolerant };
-        for failing in decides.iter().filter(|finding| !finding.holds) {
+        for failing in decides.iter().filter(|finding| rule.measured && !finding.holds) {
             let at = failing.at.as_deref().map(|at| format!(" ({})", printable(at))).unwrap_or_default();
             let (value, threshold) = (failing.value, failing.threshold);
             lines.push(format!("          {}: {value:.3}, threshold {threshold:.3}{at}", failing.what));
@@ -223,9 +237,10 @@ fn told(report: &Report) -> String {
     for one in &report.replayed {
         let holds = if one.matches() { "matches" } else { "DIFFERS" };
         lines.push(format!(
-            "  replay  steps {}–{}: {holds}, error {:.1e}, of state {:.1e}, of {} {:.1e}",
+            "  replay  steps {}–{} ({}): {holds}, error {:.1e}, of state {:.1e}, of {} {:.1e}",
             one.steps.0,
             one.steps.1,
+            one.chosen.word(),
             one.error,
             one.state_error,
             printable(&one.layer),

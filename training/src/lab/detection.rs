@@ -5,7 +5,7 @@ use crate::{
     digest::Digest,
     engine::State,
     package::{Package, Writer},
-    replay::{self, Choice},
+    replay::{self, Choice, Why},
     train,
 };
 use std::{collections::BTreeSet, path::Path};
@@ -69,7 +69,7 @@ pub fn detection(
 ) -> Result<(BTreeSet<usize>, Vec<Detection>), LabError> {
     let package = Package::open(folder)?;
     let count = package.len().saturating_sub(1);
-    let all: Vec<(usize, bool)> = (0..count).map(|at| (at, true)).collect();
+    let all: Vec<(usize, Why)> = (0..count).map(|at| (at, Why::Drawn)).collect();
     let redone = replay::replay(&setting.plan, &package, &setting.data, &all, &|| {})?;
     let differ: BTreeSet<usize> = redone.iter().filter(|one| !one.matches()).map(|one| one.index).collect();
     let (commitment, f) = (package.commitment()?, differ.len() as f64 / count as f64);

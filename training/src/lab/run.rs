@@ -102,6 +102,7 @@ pub fn outcome(setting: &Setting, folder: &Path, choice: Choice, draw: u64) -> O
             profile: Profile::Tolerant,
             choice,
             randomness: Digest::of(&[b"draw", &draw.to_le_bytes()]),
+            randomness_given: false,
             progress: &|_, _, _| {},
         };
         verify::verify(&package, &options)

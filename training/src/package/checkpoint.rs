@@ -4,7 +4,14 @@
 
 use super::{PackageError, Part};
 use safetensors::tensor::{Dtype, Metadata};
-use std::collections::BTreeMap;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The longest header in bytes.
 pub const MAX_HEADER: u64 = 16 << 20;
@@ -40,6 +47,35 @@ impl TensorRef {
     }
 }
 
+/// A JSON object with every name once. Of two tensors of one name the library takes the last, and other readers the first: nobody would know
+/// which was verified.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Unique)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+            if names.contains(&name) {
+                return Err(A::Error::custom(format_args!("{name} is there twice")));
+            }
+            names.insert(name);
+        }
+        Ok(self)
+    }
+}
+
 /// One checkpoint, open.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
@@ -60,8 +96,12 @@ impl Checkpoint {
         }
         let mut header = vec![0; length as usize];
         part.read_at(8, &mut header)?;
-        let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| PackageError::BadHeader { name: name.clone(), cause: error.to_string() })?;
+        let bad = |error: serde_json::Error| PackageError::BadHeader {
+            name: name.clone(),
+            cause: error.to_string(),
+        };
+        let Unique = serde_json::from_slice(&header).map_err(bad)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(bad)?;
         let start = 8 + length;
         let end = start.saturating_add(metadata.data_len() as u64);
         if end != part.len() {

@@ -4,7 +4,7 @@ use super::{
     LONG_INTERVAL, Report, Verdict,
     plot::{Plot, Series, escape, number},
 };
-use crate::replay::Interval;
+use crate::replay::{Interval, Why};
 use crate::rules::{Finding, Profile};
 use std::fmt::Write;
 
@@ -48,9 +48,10 @@ fn verdict(out: &mut String, report: &Report) {
     let (class, means) = match &report.verdict {
         Verdict::Consistent => (
             "good",
-            "Stretches of the training that nobody could foresee were done again with the data, batches and learning rates of the order, \
-             and ended where the package says. What was not redone is vouched for only by the draw. It does not show on which machine \
-             the training ran, nor that the model is good at anything but the validation data.",
+            "Drawn stretches of the training were done again with the data, batches and learning rates of the order, and ended where the package \
+             says, as near as other arithmetic allows (the thresholds below). What was not redone is vouched for only by the draw. It does not \
+             show on which machine the training ran, that nobody steered within the thresholds, nor that the model is good at anything but the \
+             validation data.",
         ),
         Verdict::OwnTerms => (
             "open",
@@ -101,7 +102,7 @@ fn replay(out: &mut String, report: &Report) {
             "<tr><td>{}–{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}{}</td><td>{}</td><td>{}</td>{}</tr>",
             interval.steps.0,
             interval.steps.1,
-            if interval.drawn { "drawn" } else { "largest" },
+            interval.chosen.word(),
             number(interval.error),
             number(interval.state_error),
             number(interval.layer_error),
@@ -121,17 +122,29 @@ fn replay(out: &mut String, report: &Report) {
 
 /// What the draw alone would have missed, in numbers that a buyer can weigh.
 fn odds(out: &mut String, report: &Report) {
-    let drawn = report.replayed.iter().filter(|interval| interval.drawn).count();
-    if drawn == 0 || drawn == report.intervals {
+    let drawn = report.replayed.iter().filter(|interval| interval.chosen == Why::Drawn).count();
+    if drawn == 0 {
+        return;
+    }
+    if report.randomness_given {
+        out.push_str(
+            "<p>The randomness of the draw was given by whoever verified: that nobody could foresee it is their word. \
+             This program draws its own where none is given.</p>",
+        );
+    }
+    if drawn == report.intervals {
         return;
     }
     let missed = |share: f64| 100.0 * (1.0 - share).powi(drawn as i32);
     let _ = write!(
         out,
         "<p>{drawn} intervals were drawn. Had a tenth of all been forged, the draw would have missed it with a chance of at most {:.0} %; \
-         a half, {:.0} %. More intervals (<code>--intervals</code>) make that as small as wanted.</p>",
+         a half, {:.0} %. <b>A single one, {:.0} %</b>, and one can be enough to change what a model does, unseen by accuracy: beside the draw \
+         there are redone the last interval, those that moved furthest, and those that moved furthest beyond their neighbours, where such a change \
+         would show. More intervals (<code>--intervals</code>) make the chance as small as wanted; all of them make it none.</p>",
         missed(0.1),
-        missed(0.5)
+        missed(0.5),
+        100.0 * (1.0 - drawn as f64 / report.intervals as f64)
     );
 }
 
@@ -158,10 +171,10 @@ fn rules(out: &mut String, report: &Report) {
         );
         for (profile, findings) in [(Profile::Strict, &rule.strict), (Profile::Tolerant, &rule.tolerant)] {
             out.push_str("<td>");
-            if !rule.measured {
-                out.push_str("not measured");
+            match rule.measured {
+                true => findings.iter().for_each(|finding| one(out, finding, report.profile == profile)),
+                false => out.push_str("not measured"),
             }
-            findings.iter().for_each(|finding| one(out, finding, report.profile == profile));
             out.push_str("</td>");
         }
         out.push_str("</tr>");
@@ -278,7 +291,14 @@ fn facts(out: &mut String, report: &Report) {
     let rows = [
         ("commitment (SHA-256 of the manifest)", format!("<code>{}</code>", report.commitment)),
         ("terms (SHA-256)", format!("<code>{}</code>", report.terms)),
-        ("randomness of the draw", format!("<code>{}</code>", report.randomness)),
+        (
+            if report.randomness_given {
+                "randomness of the draw, as given"
+            } else {
+                "randomness of the draw"
+            },
+            format!("<code>{}</code>", report.randomness),
+        ),
         ("steps", format!("{} of {}", report.steps.0, report.steps.1)),
         ("work, counted from the graph", format!("{} FLOP", escape(&report.flop))),
         ("hardware, as the trainer tells it; not checked", escape(&report.hardware_told)),

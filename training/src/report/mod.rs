@@ -10,7 +10,7 @@ pub use plain::{printable, printable_json};
 use crate::{
     digest::Digest,
     package::{Package, PackageError},
-    replay::{Choice, Interval, THRESHOLDS, Thresholds},
+    replay::{Choice, Interval, THRESHOLDS, Thresholds, Why},
     rules::{LayerSpectrum, Profile, RuleReport},
     statistics::{Bounds, Scan},
     verify::Options,
@@ -50,10 +50,10 @@ impl Verdict {
 
     /// The same, and what of it is missing where something is.
     fn sentence_of(&self, replayed: &[Interval]) -> String {
-        let drawn = replayed.iter().any(|one| one.drawn);
+        let drawn = replayed.iter().any(|one| one.chosen == Why::Drawn);
         match self {
             Self::NotReplayed if drawn => "NOT MEASURED: drawn intervals have been redone and match, but accuracy was not measured: give the validation data".into(),
-            Self::NotReplayed if !replayed.is_empty() => "NOT DRAWN: only the intervals that moved furthest have been redone, and a trainer knows those beforehand: have some drawn (--intervals)".into(),
+            Self::NotReplayed if !replayed.is_empty() => "NOT DRAWN: only the last interval and those that moved furthest have been redone, and a trainer knows those beforehand: have some drawn (--intervals)".into(),
             _ => self.sentence(),
         }
     }
@@ -133,6 +133,8 @@ pub struct Report {
     pub profile: Profile,
     /// What the draw of intervals came of.
     pub randomness: Digest,
+    /// Whether that is the word of whoever verified, rather than drawn by this program.
+    pub randomness_given: bool,
     /// How many intervals were asked for.
     pub choice: Choice,
     /// How many intervals there are.
@@ -180,6 +182,7 @@ impl Report {
             hardware_told: package.manifest().hardware.clone(),
             profile: options.profile,
             randomness: options.randomness,
+            randomness_given: options.randomness_given,
             choice: options.choice,
             intervals: package.len().saturating_sub(1),
             checks,

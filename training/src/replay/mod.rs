@@ -1,12 +1,15 @@
 //! Redoing drawn stretches of a training: what the six rules cannot do.
 //!
-//! Which intervals are redone comes of randomness that was drawn after the package was committed to, and of the package itself: the
-//! largest steps are always among them (Jia 2021). An interval is redone from its first checkpoint, optimiser state included, with the
+//! Which intervals are redone comes of randomness that was drawn after the package was committed to, and of the package itself
+//! ([`choose`]). An interval is redone from its first checkpoint, optimiser state included, with the
 //! order's batches and learning rates, and must end where the package says. Errors are relative to how far the interval moved; honest
 //! ones are rounding.
 
+mod choice;
+
+pub use choice::{Choice, Why, choose};
+
 use crate::{
-    digest::Digest,
     engine::{Plan, State},
     package::{Package, PackageError},
     steps::{self, Ends, Inputs},
@@ -43,15 +46,6 @@ pub const SAFE_STEPS: u64 = 20;
 /// What rounding may move a tensor by in one step, of its length: some units of f32's precision.
 const ROUNDING: f64 = 1e-6;
 
-/// How many intervals are redone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Choice {
-    /// Drawn.
-    pub drawn: usize,
-    /// Those that moved furthest for their number of steps.
-    pub largest: usize,
-}
-
 /// What a replay found in one interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interval {
@@ -60,7 +54,7 @@ pub struct Interval {
     /// Steps from where to where.
     pub steps: (u64, u64),
     /// Why it was chosen.
-    pub drawn: bool,
+    pub chosen: Why,
     /// ‖replayed − told‖ / ‖told − before‖ over parameters.
     pub error: f64,
     /// The same over running statistics and the optimiser's state.
@@ -117,36 +111,15 @@ pub enum ReplayError {
     Data(#[from] DataError),
 }
 
-/// The intervals to redo, of `moves.len()` in all: `drawn` different ones by the verifier's randomness, and those of the largest moves.
-/// `moves` has each interval's ‖C(i+1) − Ci‖ over the root of its number of steps.
-pub fn choose(choice: Choice, commitment: &Digest, randomness: &Digest, moves: &[f64]) -> Vec<(usize, bool)> {
-    let key = |at: usize| {
-        Digest::of(&[b"matrixai:replay:v1", &commitment.0, &randomness.0, &(at as u64).to_le_bytes()])
-    };
-    let mut by_draw: Vec<usize> = (0..moves.len()).collect();
-    by_draw.sort_by_cached_key(|&at| key(at));
-    let mut chosen: Vec<(usize, bool)> =
-        by_draw.into_iter().take(choice.drawn).map(|at| (at, true)).collect();
-    let mut by_size: Vec<usize> = (0..moves.len()).collect();
-    by_size.sort_by(|&one, &other| moves[other].total_cmp(&moves[one]));
-    for at in by_size.into_iter().take(choice.largest) {
-        if chosen.iter().all(|(known, _)| *known != at) {
-            chosen.push((at, false));
-        }
-    }
-    chosen.sort_unstable();
-    chosen
-}
-
 /// Redoes the chosen intervals, one on each processor. `told` hears of every step.
 pub fn replay(
     plan: &Plan,
     package: &Package,
     data: &Dataset,
-    chosen: &[(usize, bool)],
+    chosen: &[(usize, Why)],
     told: &(dyn Fn() + Sync),
 ) -> Result<Vec<Interval>, ReplayError> {
-    chosen.par_iter().map(|&(index, drawn)| interval(plan, package, data, index, drawn, told)).collect()
+    chosen.par_iter().map(|&(index, why)| interval(plan, package, data, index, why, told)).collect()
 }
 
 /// Redoes one interval.
@@ -155,7 +128,7 @@ pub fn interval(
     package: &Package,
     data: &Dataset,
     index: usize,
-    drawn: bool,
+    chosen: Why,
     told: &(dyn Fn() + Sync),
 ) -> Result<Interval, ReplayError> {
     let terms = package.terms();
@@ -182,7 +155,7 @@ pub fn interval(
     let mut found = Interval {
         index,
         steps: (from.step, to.step),
-        drawn,
+        chosen,
         error: compare(&before, &state, &after),
         state_error: state_error(plan, &before, &state, &after),
         layer_error,
