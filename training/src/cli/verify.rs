@@ -210,10 +210,8 @@ fn fresh() -> Result<Digest, std::io::Error> {
 fn told(report: &Report) -> String {
     let mut lines = vec![report.sentence.clone()];
     let given = if report.randomness_given { ", as given" } else { "" };
-    lines.push(format!(
-        "  drawn by {} (randomness{given}) of commitment {}",
-        report.randomness, report.commitment
-    ));
+    lines
+        .push(format!("  draw    randomness {}{given}; commitment {}", report.randomness, report.commitment));
     for check in report.checks.iter().filter(|check| !check.holds) {
         let at = check.at.as_deref().unwrap_or("");
         lines.push(format!("  {:12} fails: not so that {} {}", check.name, check.what, printable(at)));

@@ -6,6 +6,7 @@
 
 use crate::digest::Digest;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Intervals to either side that one is compared with.
 const NEIGHBOURS: usize = 8;
@@ -46,30 +47,34 @@ impl Why {
     }
 }
 
-/// The intervals to redo, of `moves.len()` in all, in order. `moves` has each interval's ‖C(i+1) − Ci‖ over the root of its number of steps.
+/// The intervals to redo, of `moves.len()` in all, in order. `moves` has each interval's ‖C(i+1) − Ci‖ over the root of its number of steps. Each
+/// reason adds to what others have chosen: who makes a package cannot spend one on what is redone anyway.
 pub fn choose(choice: Choice, commitment: &Digest, randomness: &Digest, moves: &[f64]) -> Vec<(usize, Why)> {
-    let all = 0..moves.len();
     let key = |at: usize| {
         Digest::of(&[b"matrixai:replay:v1", &commitment.0, &randomness.0, &(at as u64).to_le_bytes()])
     };
-    let mut by_draw: Vec<usize> = all.clone().collect();
+    let mut by_draw: Vec<usize> = (0..moves.len()).collect();
     by_draw.sort_by_cached_key(|&at| key(at));
-    let drawn = by_draw.into_iter().take(choice.drawn).map(|at| (at, Why::Drawn));
-    let last = all.clone().last().filter(|_| choice.largest > 0).map(|at| (at, Why::Last));
-    let furthest = |sizes: &[f64], why| {
-        let mut by_size: Vec<usize> = all.clone().collect();
-        by_size.sort_by(|&one, &other| sizes[other].total_cmp(&sizes[one]));
-        by_size.into_iter().take(choice.largest).map(move |at| (at, why))
-    };
-    let beyond: Vec<f64> = all.clone().map(|at| moves[at] / neighbours(moves, at)).collect();
-    let mut chosen: Vec<(usize, Why)> = drawn
-        .chain(last)
-        .chain(furthest(moves, Why::Largest))
-        .chain(furthest(&beyond, Why::Sudden))
-        .collect();
-    chosen.sort_unstable();
-    chosen.dedup_by_key(|(at, _)| *at);
-    chosen
+    let beyond: Vec<f64> = (0..moves.len()).map(|at| moves[at] / neighbours(moves, at)).collect();
+    let last = moves.len().checked_sub(1).filter(|_| choice.largest > 0);
+    let reasons = [
+        (Why::Drawn, choice.drawn, by_draw),
+        (Why::Last, 1, last.into_iter().collect()),
+        (Why::Largest, choice.largest, furthest_first(moves)),
+        (Why::Sudden, choice.largest, furthest_first(&beyond)),
+    ];
+    let mut chosen: BTreeMap<usize, Why> = BTreeMap::new();
+    for (why, count, order) in reasons {
+        let more: Vec<usize> = order.into_iter().filter(|at| !chosen.contains_key(at)).take(count).collect();
+        chosen.extend(more.into_iter().map(|at| (at, why)));
+    }
+    chosen.into_iter().collect()
+}
+
+fn furthest_first(sizes: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|&one, &other| sizes[other].total_cmp(&sizes[one]));
+    order
 }
 
 /// The median of what an interval's neighbours moved; what is nothing counts as next to nothing.
@@ -105,5 +110,6 @@ mod tests {
         assert_eq!(chosen(Choice { drawn: 0, largest: 2 }, &[0.0]), [(0, Why::Last)]);
         assert_eq!(chosen(Choice { drawn: 3, largest: 2 }, &[]), []);
         assert_eq!(chosen(Choice { drawn: 2, largest: 0 }, &[1.0; 50]).len(), 2);
+        assert_eq!(chosen(Choice { drawn: 3, largest: 2 }, &[1.0; 50]).len(), 8);
     }
 }
