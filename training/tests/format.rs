@@ -61,6 +61,20 @@ fn a_crash_leaves_a_package_that_says_where_it_ends_and_goes_on() {
 }
 
 #[test]
+fn two_write_no_package_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, terms, graph) = small();
+    let writer = Writer::create(folder.path(), &terms, &graph, &Origin::default()).unwrap();
+    refused!(Writer::create(folder.path(), &terms, &graph, &Origin::default()), PackageError::Busy(_));
+    refused!(Writer::resume(folder.path(), &terms), PackageError::Busy(_));
+    drop(writer);
+    Writer::resume(folder.path(), &terms).unwrap();
+    let told = Origin { hardware: "x".repeat(5000), machine: None };
+    let elsewhere = tempfile::tempdir().unwrap();
+    refused!(Writer::create(elsewhere.path(), &terms, &graph, &told), PackageError::Manifest(_));
+}
+
+#[test]
 fn chunks_are_proven_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("big");

@@ -179,6 +179,9 @@ pub enum PackageError {
     /// A package of another order.
     #[error("the package that lies there was begun under other terms")]
     OtherTerms,
+    /// Two trainings.
+    #[error("somebody else writes a package into {0}: wait, or write elsewhere")]
+    Busy(PathBuf),
     /// A package that is complete.
     #[error("the package is finished: nothing can be added")]
     Finished,

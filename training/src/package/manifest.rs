@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: &str = "matrixai-training-package/1";
 /// The largest manifest in bytes.
 pub const MAX_MANIFEST: u64 = 16 << 20;
+/// The most bytes of what the trainer tells of its hardware.
+const MAX_HARDWARE: usize = 4096;
 /// The most checkpoints.
 pub const MAX_CHECKPOINTS: usize = 50_000;
 
@@ -98,9 +100,15 @@ impl Manifest {
         Ok(Digest::of(&[&self.encode()?]))
     }
 
-    fn check(&self) -> Result<(), PackageError> {
+    pub(super) fn check(&self) -> Result<(), PackageError> {
         if self.checkpoints.len() > MAX_CHECKPOINTS {
             return Err(PackageError::Manifest(format!("{} checkpoints", self.checkpoints.len())));
+        }
+        if self.hardware.len() > MAX_HARDWARE {
+            return Err(PackageError::Manifest(format!(
+                "`hardware` has {} bytes; a few words, please",
+                self.hardware.len()
+            )));
         }
         for (entry, name) in [(&self.terms, names::TERMS), (&self.graph, names::GRAPH)] {
             names::check(&entry.name)?;

@@ -8,6 +8,10 @@ use super::{
     checkpoint_name, chunks, names,
 };
 use crate::{digest::Digest, terms::Terms};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use safetensors::{
     SafeTensorError,
     tensor::{Dtype, TensorView},
@@ -35,6 +39,8 @@ pub struct Origin {
 pub struct Writer {
     folder: PathBuf,
     manifest: Manifest,
+    /// The folder, locked (flock) for as long as this writes: two trainings in one would take each other's files for leftovers.
+    _held: File,
 }
 
 /// A package that was left unfinished, opened to go on.
@@ -50,6 +56,7 @@ impl Writer {
     /// Begins a package in a folder that has none.
     pub fn create(folder: &Path, terms: &Terms, graph: &[u8], origin: &Origin) -> Result<Self, PackageError> {
         fs::create_dir_all(folder.join(names::CHECKPOINTS)).map_err(PackageError::io(folder))?;
+        let held = hold(folder)?;
         if folder.join(names::MANIFEST).exists() {
             return Err(PackageError::Exists(folder.into()));
         }
@@ -67,13 +74,15 @@ impl Writer {
             machine: origin.machine,
             terms: write(names::TERMS, &terms.encode()?)?,
         };
-        let writer = Self { folder: folder.into(), manifest };
+        manifest.check()?;
+        let writer = Self { folder: folder.into(), manifest, _held: held };
         writer.publish()?;
         Ok(writer)
     }
 
     /// Opens a package that a crash has left. Files that the manifest does not name are removed: they may be half written.
     pub fn resume(folder: &Path, terms: &Terms) -> Result<Resumed, PackageError> {
+        let held = hold(folder)?;
         let package = Package::open(folder)?;
         if package.terms() != terms {
             return Err(PackageError::OtherTerms);
@@ -88,7 +97,7 @@ impl Writer {
             }
             None => None,
         };
-        let writer = Self { folder: folder.into(), manifest: package.manifest().clone() };
+        let writer = Self { folder: folder.into(), manifest: package.manifest().clone(), _held: held };
         writer.remove_leftovers()?;
         Ok(Resumed { writer, last })
     }
@@ -133,6 +142,16 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+/// The right to write to a folder.
+fn hold(folder: &Path) -> Result<File, PackageError> {
+    let file = File::open(folder).map_err(PackageError::io(folder))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(PackageError::Busy(folder.into())),
+        // Where the file system has no locks, nobody is kept out.
+        _ => Ok(file),
     }
 }
 
