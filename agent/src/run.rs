@@ -24,8 +24,8 @@ use anyhow::{Context, Result};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long the last anchor may take.
-const LAST_ANCHOR: Duration = Duration::from_secs(15);
+/// How long the last anchor may take: one that is on its way becomes final first.
+const LAST_ANCHOR: Duration = Duration::from_secs(30);
 
 /// Runs until a signal, or until it makes no sense to go on.
 pub async fn run(config: Config) -> Result<()> {
