@@ -4,6 +4,10 @@ use super::{Entry, Heads, Network, Outbox, Reason, Report, Resolver, State};
 use crate::{Error, Extrinsic, Offer};
 use std::collections::HashSet;
 
+/// So many nonces from the account's on are on offer at one time. smoldot holds 64 extrinsics and drops what comes after: were those all of later
+/// nonces, the one that they wait for would find no room until they expire.
+const WINDOW: u64 = 32;
+
 impl Outbox {
     /// Moves every entry on as far as it goes now. Only the network's failure ends a step early; what the
     /// step has written stays.
@@ -63,6 +67,7 @@ impl<N: Network, R: Resolver> Step<'_, N, R> {
         }
         match &entry.state {
             State::Expired(_) => {}
+            State::Queued if !self.is_near(self.pick_nonce(&entry)) => {}
             State::Queued => match self.build(&mut entry).await {
                 Ok(()) => self.send(&mut entry).await?,
                 Err(error) => {
@@ -103,6 +108,10 @@ impl<N: Network, R: Resolver> Step<'_, N, R> {
         }
     }
 
+    fn is_near(&self, nonce: u64) -> bool {
+        nonce < self.nonce.saturating_add(WINDOW)
+    }
+
     /// Why the extrinsic can have no effect any more, given that finalised state does not show any.
     fn lost(&self, extrinsic: &Extrinsic, refused: &Option<(u64, String)>) -> Option<Reason> {
         let signed = extrinsic.signed_by.filter(|signed| Some(signed.account) == self.account);
@@ -118,7 +127,8 @@ impl<N: Network, R: Resolver> Step<'_, N, R> {
 
     async fn send(&self, entry: &mut Entry) -> Result<(), Error> {
         let State::Submitted { extrinsic, refused } = &mut entry.state else { return Ok(()) };
-        if refused.is_some() {
+        let waits = extrinsic.signed_by.is_some_and(|signed| !self.is_near(signed.nonce));
+        if refused.is_some() || waits {
             return Ok(());
         }
         match self.network.offer(extrinsic).await? {

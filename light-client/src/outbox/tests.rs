@@ -24,6 +24,8 @@ struct Chain {
     verdicts: BTreeMap<Vec<u8>, Offer>,
     refuse_all: bool,
     fail: bool,
+    /// What the pool holds; all where there is no bound.
+    room: Option<usize>,
     /// A block is made and finalised just before the look at the chain after so many.
     moves_after: Option<usize>,
 }
@@ -123,6 +125,9 @@ impl Network for World {
         }
         let key = extrinsic.bytes[0];
         if !chain.pool.iter().any(|(old, _)| old == extrinsic) {
+            if chain.room.is_some_and(|room| chain.pool.len() >= room) {
+                return Ok(Offer::Dropped("no room".into()));
+            }
             chain.pool.push((extrinsic.clone(), key));
         }
         Ok(Offer::Pending)
@@ -315,6 +320,25 @@ fn a_nonce_used_without_effect_is_a_loss() {
     world.chain().author(true);
     world.chain().finalize();
     assert_eq!(process.step(&world).expired[0].state, State::Expired(Reason::NonceTaken));
+}
+
+#[test]
+fn the_one_that_all_wait_for_finds_room() {
+    let (world, process) = (World::new(), Process::new());
+    world.chain().room = Some(64);
+    // The very first is lost on its way once: all later ones wait for its nonce.
+    world.chain().verdicts.insert(vec![0; 17], Offer::Dropped("lost".into()));
+    (0..200).for_each(|key| {
+        process.enqueue(key);
+    });
+    for _ in 0..12 {
+        let report = process.step(&world);
+        assert!(report.expired.is_empty(), "{:?}", report.expired);
+        world.chain().author(true);
+        world.chain().finalize();
+    }
+    assert_eq!(process.entries(), []);
+    assert!(world.chain().effects().values().all(|times| *times == 1));
 }
 
 #[test]
