@@ -19,6 +19,9 @@ const LARGEST: u64 = 16 << 20;
 /// How often the snapshot is written.
 const EVERY: Duration = Duration::from_secs(3);
 
+/// What an agent does that was told to end.
+pub const STOPPING: &str = "stopping: the last anchor is on its way";
+
 /// Parts that can be in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -48,7 +48,7 @@ pub async fn enroll(config: Config, token: &Path, patience: Duration, output: Ou
     // Before keys are made that would be of no use.
     chain_specification(&config).await?;
     let steps = Steps::new(&output);
-    let known = Identity::load(&state.identity())?.map(|identity| identity.enrolment);
+    let known = Identity::of(&state)?.map(|identity| identity.enrolment);
     let work = async {
         let (mut agent, device) = prepare(config, state, &steps).await?;
         let outcome = on_chain(&mut agent, device, &token, &steps).await;
@@ -111,7 +111,7 @@ async fn prepare(config: Config, state: StateDir, steps: &Steps) -> Result<(Agen
 /// The identity on disk if the TPM still vouches for it; new keys where it was cleared; a new identity where there was none.
 async fn recognise(config: &Config, state: &StateDir, tpm: &TpmWorker) -> Result<Keeper> {
     let pcrs = config.pcrs.clone();
-    let Some(identity) = Identity::load(&state.identity())? else {
+    let Some(identity) = Identity::of(state)? else {
         let (identity, _) = tpm.run(move |tpm| secrets::create(tpm, &pcrs)).await?;
         let mut keeper = Keeper::new(state.identity(), identity);
         keeper.change(|_| {})?;

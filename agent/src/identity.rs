@@ -1,6 +1,6 @@
 //! Who the machine is, on disk: public parts in clear, private parts only as the TPM wrapped them.
 
-use crate::{failure::Failure, files, hex32::Hex32, standing::Obstacle};
+use crate::{failure::Failure, files, hex32::Hex32, standing::Obstacle, state_dir::StateDir};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -199,6 +199,21 @@ impl Identity {
         attest::checkpoint::origin(&self.machine).as_str().to_owned()
     }
 
+    /// Whose a state folder is; nobody's where it is new. A file that is missing beside what its keys attested to was taken away.
+    pub fn of(state: &StateDir) -> Result<Option<Self>> {
+        let identity = Self::load(&state.identity())?;
+        let attested = || std::fs::metadata(state.anchors()).is_ok_and(|anchors| anchors.len() > 0);
+        if identity.is_none() && attested() {
+            let missing = anyhow!(
+                "{} is missing, though attestations by its keys lie beside it: put that very file back; without it, move the whole state \
+                 folder away and enrol anew",
+                state.identity().display()
+            );
+            return Err(Failure::Damaged(missing).into());
+        }
+        Ok(identity)
+    }
+
     /// Reads the file; nothing where there is none.
     pub fn load(path: &Path) -> Result<Option<Self>> {
         let Some(bytes) = files::read(path, LARGEST)? else { return Ok(None) };
@@ -294,6 +309,19 @@ pub mod tests {
         let error = Identity::load(&path).unwrap_err();
         assert!(error.to_string().contains("enrol anew"));
         assert!(crate::failure::is_damage(&error));
+    }
+
+    #[test]
+    fn an_identity_that_was_taken_away_is_damage_and_a_new_folder_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path());
+        std::fs::write(state.anchors(), "").unwrap();
+        assert_eq!(Identity::of(&state).unwrap(), None);
+        std::fs::write(state.anchors(), "{}\n").unwrap();
+        let error = Identity::of(&state).unwrap_err();
+        assert!(crate::failure::is_damage(&error) && error.to_string().contains("is missing"), "{error}");
+        Keeper::new(state.identity(), made_up()).change(|_| {}).unwrap();
+        assert!(Identity::of(&state).unwrap().is_some());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Known {
 impl Known {
     /// Reads it all. To be read before the log, since a running agent writes on.
     pub fn read(state: &StateDir) -> Result<Self> {
-        let identity = Identity::load(&state.identity())?;
+        let identity = Identity::of(state)?;
         let journal = Journal::read(&state.anchors())?;
         let head = Head::read(state, identity.as_ref())?;
         Ok(Self { identity, journal, head })

@@ -4,7 +4,7 @@ use crate::{
     agent::Agent,
     backoff::Backoff,
     begin::{self, Begun},
-    board::{Board, Part},
+    board::{Board, Part, STOPPING},
     challenges::ChallengeWatch,
     config::Config,
     drill::Driller,
@@ -62,6 +62,8 @@ pub async fn run(config: Config) -> Result<()> {
     let agent = Agent::new(config, state, tpm, keeper, begun.held);
     let mut upkeep = Upkeep::new(agent, board.clone(), driller, weights, challenges);
     let outcome = serve(&mut upkeep, &mut signals).await;
+    board.note(|snapshot| snapshot.doing = STOPPING.into());
+    board.write();
     writing.abort();
     metrics.iter().for_each(tokio::task::JoinHandle::abort);
     end(upkeep, sampler, outcome.is_ok(), &mut signals).await?;
@@ -104,7 +106,7 @@ async fn end(mut upkeep: Upkeep, sampler: Sampler, anchor: bool, signals: &mut S
 
 /// The identity on disk, or a new one from the TPM, however long that takes to answer.
 async fn know_machine(config: &Config, state: &StateDir, tpm: &TpmWorker, board: &Board) -> Result<Keeper> {
-    if let Some(identity) = Identity::load(&state.identity())? {
+    if let Some(identity) = Identity::of(state)? {
         return Ok(Keeper::new(state.identity(), identity));
     }
     let mut backoff = Backoff::brisk();

@@ -1,7 +1,7 @@
 //! `matrixai-agent status`: is it working? Answered from the state folder, without TPM or lock, so also while the agent runs.
 
 use crate::{
-    board::{ChallengeView, DrillView, JobView, LastChallenge, Snapshot},
+    board::{ChallengeView, DrillView, JobView, LastChallenge, STOPPING, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
@@ -86,6 +86,8 @@ impl LogView {
 const WORKING: &str = "working";
 /// What it says of an agent that runs where not all is well.
 const TROUBLE: &str = "running, with trouble";
+/// What it says of one that was told to end, and still writes.
+const ENDING: &str = "stopping";
 /// What it says while `enroll` has the state folder.
 const ENROLLING: &str = "enrolling";
 
@@ -135,7 +137,7 @@ impl Report {
             return Self::read(state);
         };
         report.journal = Journal::read(&state.anchors())?;
-        report.identity = Identity::load(&state.identity())?;
+        report.identity = Identity::of(state)?;
         report.log = Some(LogView { size, root: None, last_ms: None });
         Ok(report)
     }
@@ -224,6 +226,7 @@ impl Report {
                 );
                 "starting, or not answering"
             }
+            (Some(_), Some(snapshot)) if snapshot.doing == STOPPING => ENDING,
             (Some(_), Some(snapshot)) if self.is_troubled(snapshot) => {
                 advice.push("find out more: matrixai-agent doctor".into());
                 TROUBLE

@@ -405,6 +405,9 @@ async fn status(chain: &OnChain) -> Result<Status, Error> {
     Ok(Status { account: account.to_string(), block: at.block_number(), registration, duties })
 }
 
+/// How often a call is made again whose nonce another took.
+const TRIES: u32 = 5;
+
 async fn call(
     chain: &OnChain,
     call: impl light_client::subxt::tx::Payload,
@@ -412,7 +415,15 @@ async fn call(
     json: bool,
 ) -> Result<(), Error> {
     let (client, key) = ready(chain).await?;
-    let included = client.call(&call, &key).await.map_err(advice::on)?;
+    let mut included = client.call(&call, &key).await;
+    // The watch that runs on the same account takes nonces, too. No call here has an effect twice.
+    for _ in 0..TRIES {
+        if !matches!(included, Err(light_client::Error::NonceTaken(_))) {
+            break;
+        }
+        included = client.call(&call, &key).await;
+    }
+    let included = included.map_err(advice::on)?;
     let block = included.block.number;
     print(&serde_json::json!({ "done": done, "block": block }), &format!("{done}, in block {block}\n"), json)
 }

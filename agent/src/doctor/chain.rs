@@ -1,6 +1,6 @@
 //! Clock and chain, and the log held against what the chain has of it.
 
-use super::Finding;
+use super::{Finding, State};
 use crate::{
     board, chain,
     clock::now_ms,
@@ -83,6 +83,10 @@ async fn look_at_chain(
     };
     let (known, specified) = (identity.and_then(|identity| identity.genesis), Hex32(client.genesis().0));
     let mut findings = Vec::from_iter(about_genesis(known, specified));
+    if findings.iter().any(|finding| finding.state == State::Bad) {
+        findings.push(Finding::skipped(SUBJECT, "not looked for: it is another one"));
+        return findings;
+    }
     if let Err(bad) = reach(&client, patience).await {
         findings.push(bad);
         return findings;
@@ -172,7 +176,6 @@ fn about_clock(chain_ms: Option<u64>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
 
     #[test]
     fn another_chains_specification_is_found_out() {

@@ -37,20 +37,20 @@ pub fn folder(state: &StateDir) -> Finding {
         let advice = format!("run as the user it belongs to, or: chown -R matrixai {}", path.display());
         return Finding::bad(SUBJECT, format!("{} cannot be written by this user", path.display()), advice);
     }
-    if let Some(open) = state.writable_by_all() {
-        return Finding::doubtful(SUBJECT, open, format!("chmod o-w {}", path.display()));
-    }
-    match state.room().map(|room| room >> 20) {
-        Some(0) => {
+    // The worst first.
+    let room = state.room().map(|room| room >> 20);
+    match (room, state.writable_by_all()) {
+        (Some(0), _) => {
             let advice = "free some space: nothing is logged or anchored until there is some";
             Finding::bad(SUBJECT, format!("{}: no room left", path.display()), advice)
         }
-        Some(mib) if mib < ROOM_MIB => {
+        (_, Some(open)) => Finding::doubtful(SUBJECT, open, format!("chmod o-w {}", path.display())),
+        (Some(mib), None) if mib < ROOM_MIB => {
             let advice = format!("free some space; the log wants {ROOM_MIB} MiB to spare");
             Finding::doubtful(SUBJECT, format!("{}: {mib} MiB free", path.display()), advice)
         }
-        Some(mib) => Finding::fine(SUBJECT, format!("{}: writable, {mib} MiB free", path.display())),
-        None => Finding::fine(SUBJECT, format!("{}: writable", path.display())),
+        (Some(mib), None) => Finding::fine(SUBJECT, format!("{}: writable, {mib} MiB free", path.display())),
+        (None, None) => Finding::fine(SUBJECT, format!("{}: writable", path.display())),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     state_dir::StateDir,
     status::FRESH_MS,
 };
+use light_client::outbox::Outbox;
 
 /// What to do where the agent says nothing.
 const MUTE: &str = "see the folder above, and its journal: journalctl -u matrixai-agent";
@@ -147,9 +148,26 @@ fn advice_on_log(state: &StateDir, error: &anyhow::Error) -> String {
     )
 }
 
+/// Whether what is owed to the chain can be read; while an agent runs, it has it open.
+pub fn outbox(state: &StateDir) -> Option<Finding> {
+    const SUBJECT: &str = "outbox";
+    if state.running().is_some() || !state.outbox().exists() {
+        return None;
+    }
+    Some(match Outbox::open(&state.outbox()).and_then(|outbox| outbox.entries()) {
+        Ok(owed) => Finding::fine(SUBJECT, format!("{} to the chain", count(owed.len() as u64, "debt"))),
+        Err(error @ light_client::Error::OutboxDamaged { .. }) => Finding::bad(
+            SUBJECT,
+            error.to_string(),
+            "what it held is owed again once the agent runs, but for what has become due meanwhile",
+        ),
+        Err(error) => Finding::skipped(SUBJECT, format!("{error}: run as the agent's user")),
+    })
+}
+
 /// Who the machine is, or why that cannot be read.
 pub fn identity(state: &StateDir) -> (Option<Identity>, Option<Finding>) {
-    match Identity::load(&state.identity()) {
+    match Identity::of(state) {
         Ok(identity) => (identity, None),
         Err(error) => {
             let advice = if is_damage(&error) {

@@ -61,6 +61,7 @@ pub async fn doctor(config: &Config, patience: Duration, output: Output) -> Resu
     let mut findings = vec![folder::folder(&state)];
     findings.extend(kept::agent(&state));
     findings.push(kept::log(&state));
+    findings.extend(kept::outbox(&state));
     let (identity, unreadable) = kept::identity(&state);
     findings.extend(unreadable);
     findings.extend(hardware::tpm(config, identity.clone()).await);

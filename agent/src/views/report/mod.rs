@@ -22,7 +22,7 @@ pub fn report(config: &Config, html: &Path, days: u32, output: Output) -> Result
         bail!("a report covers one day at least: --days 1");
     }
     let state = StateDir::new(&config.state_dir);
-    let identity = Identity::load(&state.identity())?;
+    let identity = Identity::of(&state)?;
     let log = log_command::open(&state)?;
     if log.size() == 0 {
         bail!("the log is empty; let the agent run for a minute");
