@@ -24,7 +24,7 @@ pub fn slashes_nobody(network: &mut Network) -> Result<()> {
     network.stage.dismiss_inspectors();
     let Network { stage, runtime, eyes, cast, .. } = network;
     let claim = runtime.block_on(async {
-        let claim = liar::lie(eyes, stage, &cast.ivan).await?;
+        let claim = liar::lie(eyes, stage, cast, &cast.ivan).await?;
         accuse(eyes, cast, &claim).await?;
         Ok::<_, anyhow::Error>(claim)
     })?;

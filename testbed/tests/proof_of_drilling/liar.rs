@@ -24,7 +24,7 @@ pub fn convicted(network: &mut Network) -> Result<()> {
     };
     let before = bond(stage)?;
     runtime.block_on(async {
-        let claim = lie(eyes, stage, &cast.heidi).await?;
+        let claim = lie(eyes, stage, cast, &cast.heidi).await?;
         found_out(eyes, cast, &cast.heidi, &claim).await
     })?;
     let after = bond(stage)?;
@@ -32,8 +32,9 @@ pub fn convicted(network: &mut Network) -> Result<()> {
     Ok(())
 }
 
-/// Reveals one wrong result, to which the others' is compared.
-pub async fn lie(eyes: &Eyes, stage: &Stage, liar: &Driven) -> Result<Claim> {
+/// Reveals one wrong result, to which the others' is compared: all forfeit. That is looked at now, since a machine that works on has only so many of
+/// its verdicts on record.
+pub async fn lie(eyes: &Eyes, stage: &Stage, cast: &Cast, liar: &Driven) -> Result<Claim> {
     liar.wake(eyes, stage).await?;
     liar.ready(eyes, 1).await?;
     let work = liar.given(eyes, 1).await?.remove(0);
@@ -47,6 +48,10 @@ pub async fn lie(eyes: &Eyes, stage: &Stage, liar: &Driven) -> Result<Claim> {
         matches!(told, Told::Disputed { cause: Cause::Difference, .. }).then_some(())
     })
     .await?;
+    let told = eyes.told(work.id);
+    for machine in [liar.machine, partner(cast, &told)?.0] {
+        ensure!(eyes.verdict(machine, work.id).await? == Some(Verdict::Forfeited), "all forfeit: {told:?}");
+    }
     Ok(claim)
 }
 
@@ -64,8 +69,7 @@ pub async fn found_out(eyes: &Eyes, cast: &Cast, liar: &Driven, claim: &Claim) -
     eyes.until_told("the end", task, |told| matches!(told, Told::Closed { .. }).then_some(())).await?;
     let told = eyes.told(task);
     ensure!(!told.iter().any(|event| matches!(event, Told::Agreed { .. })), "credited: {told:?}");
-    let (honest, owner) = partner(cast, &told)?;
-    ensure!(eyes.verdict(honest, task).await? == Some(Verdict::Forfeited), "all forfeit: {told:?}");
+    let (_, owner) = partner(cast, &told)?;
     // A tenth goes to who found it, half of the rest to who did nothing wrong.
     let share = (MACHINE_BOND - MACHINE_BOND / 10) / 2;
     let slashed = |event: &Told| match event {
