@@ -136,6 +136,23 @@ async fn subxt_has_its_answer_whatever_came_before() {
 }
 
 #[tokio::test]
+async fn nobody_stops_watching_an_extrinsic() {
+    let (line, asked) = line(LONG, |method, _| match method {
+        "chainHead_v1_follow" => (FOLLOWING.into(), vec![]),
+        "transactionWatch_v1_submitAndWatch" => ("watch".into(), vec![]),
+        _ => (Value::Null, vec![]),
+    });
+    let watch = ("transactionWatch_v1_submitAndWatch", "transactionWatch_v1_unwatch");
+    drop(line.subscribe(watch.0, None, watch.1).await.unwrap());
+    // What smoldot still says of it is for nobody.
+    let told = json!({ "subscription": "watch", "result": { "event": "validated" } });
+    line.router.deliver(&json!({ "jsonrpc": "2.0", "method": "m", "params": told }).to_string());
+    drop(following(&line).await);
+    let methods: Vec<_> = asked.lock().unwrap().iter().map(|(method, _)| method.clone()).collect();
+    assert_eq!(methods, [watch.0, "chainHead_v1_follow", "chainHead_v1_unfollow"]);
+}
+
+#[tokio::test]
 async fn many_who_want_a_body_ask_for_it_once() {
     let (line, asked) = line(LONG, |method, before| match (method, before) {
         ("chainHead_v1_body", 0) => (started("a"), vec![event("operationInaccessible", "a")]),
