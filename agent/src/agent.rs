@@ -81,9 +81,6 @@ impl Agent {
 
     /// Keeps what was learnt of the machine's fitness for who asks once this program has ended.
     pub fn keep_obstacle(&mut self, obstacle: Option<Obstacle>) -> Result<()> {
-        if self.keeper.obstacle == obstacle {
-            return Ok(());
-        }
         self.keeper.change(|identity| identity.obstacle = obstacle)
     }
 

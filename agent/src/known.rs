@@ -84,12 +84,6 @@ pub fn loss_in_words(log: &LogStore, identity: Option<&Identity>) -> Result<Opti
     Ok(Some(format!("this log follows one that was lost, as its record 1 says{what}")))
 }
 
-/// Why nothing can be anchored any more, for who reads a log that is sound in itself.
-pub fn obstacle_in_words(identity: Option<&Identity>) -> Option<String> {
-    let obstacle = identity?.obstacle?;
-    Some(format!("{obstacle}, as the agent saw it last"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

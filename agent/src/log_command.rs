@@ -9,6 +9,7 @@ use crate::{
     output::{Output, count},
     render,
     secrets::{self, Opened},
+    standing::Obstacle,
     state_dir::StateDir,
     tpm_worker::TpmWorker,
 };
@@ -104,7 +105,7 @@ pub fn verify(config: &Config, output: Output) -> Result<()> {
     let torn = log.recovered().truncated_bytes;
     let loss = known::loss_in_words(&log, identity.as_ref())?;
     let unattested = known::lost_attestations(&log, &journal);
-    let obstacle = known::obstacle_in_words(identity.as_ref());
+    let obstacle = identity.as_ref().and_then(|identity| identity.obstacle).map(Obstacle::seen_last);
     let value = json!({
         "records": log.size(), "root": hex::encode(log.root()), "attested_roots": checked,
         "clock_went_back": jumps, "torn_bytes": torn, "follows_a_lost_log": loss, "lost_attestations": unattested,
@@ -166,7 +167,7 @@ pub async fn export(config: &Config, out: &Path, output: Output) -> Result<()> {
         (out.display().to_string(), hex::encode(log.root_at(size)?), log.size() - size);
     let loss = known::loss_in_words(&log, Some(&identity))?;
     let unattested = known::lost_attestations(&log, &journal);
-    let obstacle = known::obstacle_in_words(Some(&identity));
+    let obstacle = identity.obstacle.map(Obstacle::seen_last);
     let value = json!({
         "out": place, "size": size, "root": root, "checkpoint": note, "later_records": later, "follows_a_lost_log": loss,
         "lost_attestations": unattested, "obstacle": obstacle,

@@ -72,6 +72,11 @@ impl Obstacle {
         }
     }
 
+    /// This in words, for who asks while no agent runs that could look again.
+    pub fn seen_last(self) -> String {
+        format!("{self}, as the agent saw it last")
+    }
+
     /// What a command ends in for it.
     pub fn failure(self, epoch: u32) -> Failure {
         match self {

@@ -1,7 +1,7 @@
 //! `matrixai-agent status`: is it working? Answered from the state folder, without TPM or lock, so also while the agent runs.
 
 use crate::{
-    board::{ChallengeView, DrillView, JobView, LastChallenge, STOPPING, Snapshot},
+    board::{ChallengeView, DrillView, JobView, LastChallenge, Owed, STOPPING, Snapshot},
     clock::now_ms,
     config::Config,
     failure::Failure,
@@ -22,6 +22,7 @@ use attest::{
 };
 use log_store::LogStore;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A snapshot older than this is not the running agent's.
 pub const FRESH_MS: u64 = 20_000;
@@ -205,7 +206,7 @@ impl Report {
         if let Some(lost) = self.lost() {
             advice.push(format!("{lost}: stop the agent, then matrixai-agent enroll --token FILE"));
         } else if let Some(obstacle) = self.obstacle() {
-            advice.push(format!("{obstacle}, as the agent saw it last; {}", obstacle.advice()));
+            advice.push(format!("{}; {}", obstacle.seen_last(), obstacle.advice()));
         }
         advice.extend(self.folder.iter().cloned());
         let verdict = match (self.running, self.now()) {
@@ -328,6 +329,22 @@ fn cut_off(snapshot: &Snapshot) -> Option<String> {
     let still = now_ms().saturating_sub(seen);
     let long = snapshot.chain.stall.is_some() || still > CUT_OFF_MS;
     long.then(|| format!("no new final block for {}", span(still)))
+}
+
+/// What is owed to the chain, by kind: a machine at work owes dozens of calls at a time.
+fn owed_line(outbox: &[Owed]) -> Option<String> {
+    let mut kinds = BTreeMap::<_, (u64, u32)>::new();
+    for owed in outbox {
+        let (number, attempts) = kinds.entry((&owed.kind, &owed.state)).or_default();
+        *number += 1;
+        *attempts = owed.attempts.max(*attempts);
+    }
+    let kinds = kinds.into_iter().map(|((kind, state), (number, attempts))| {
+        let again = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
+        format!("{number} × {kind} ({state}{again})")
+    });
+    let kinds = kinds.collect::<Vec<_>>().join(", ");
+    (!kinds.is_empty()).then(|| format!("  owed      {kinds}"))
 }
 
 fn next_line(due: u64, output: &Output) -> String {
@@ -459,9 +476,7 @@ fn snapshot_lines(snapshot: &Snapshot, output: &Output) -> Vec<String> {
     lines.extend(snapshot.challenges.as_ref().map(|view| challenge_line(view, output)));
     lines.extend(snapshot.jobs.iter().map(|job| job_line(job, output)));
     lines.extend(snapshot.metrics.map(|address| format!("  metrics   http://{address}/metrics")));
-    for owed in &snapshot.outbox {
-        lines.push(format!("  owed      {} ({}, attempt {})", owed.kind, owed.state, owed.attempts));
-    }
+    lines.extend(owed_line(&snapshot.outbox));
     for (part, trouble) in &snapshot.troubles {
         let part = part.name();
         lines.push(format!(
@@ -528,6 +543,17 @@ mod tests {
         assert!(next_line(now_ms() + 90_500, &output).ends_with("anchor in 90 s"));
         assert!(next_line(now_ms() - 2_000, &output).ends_with("anchor due now"));
         assert!(next_line(now_ms() - 600_500, &output).ends_with("overdue since 10 min"));
+    }
+
+    #[test]
+    fn what_is_owed_is_told_in_one_line_whatever_its_number() {
+        let owed =
+            |kind: &str, state: &str, attempts| Owed { kind: kind.into(), state: state.into(), attempts };
+        assert_eq!(owed_line(&[]), None);
+        let some =
+            [owed("reveal", "submitted", 1), owed("anchor", "queued", 0), owed("reveal", "submitted", 3)];
+        let told = owed_line(&some).unwrap();
+        assert_eq!(told, "  owed      1 × anchor (queued), 2 × reveal (submitted, attempt 3)");
     }
 
     #[test]

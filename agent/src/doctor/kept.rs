@@ -200,8 +200,7 @@ pub fn obstacle(identity: Option<&Identity>, found: &[Finding]) -> Option<Findin
     let obstacle = identity?.obstacle?;
     let witness = if obstacle == Obstacle::Cleared { "keys" } else { "on chain" };
     let heard = found.iter().any(|one| one.subject == witness && one.state != State::Skipped);
-    let told =
-        || Finding::bad("enrolment", format!("{obstacle}, as the agent saw it last"), obstacle.advice());
+    let told = || Finding::bad("enrolment", obstacle.seen_last(), obstacle.advice());
     (!heard).then(told)
 }
 

@@ -286,12 +286,12 @@ impl Driller {
     /// What became of tasks so far, as the chain has it.
     fn count(&mut self, worker: Option<&chain::Worker>) {
         let view = &mut self.view;
-        let convicted = worker.map_or(0, |worker| worker.convicted);
-        if convicted > view.convicted {
-            tracing::warn!(convicted, before = view.convicted, "{CONVICTED}");
-        }
+        let before = view.convicted;
         (view.agreed, view.forfeited, view.convicted) =
             worker.map_or((0, 0, 0), |worker| (worker.agreed, worker.forfeited, worker.convicted));
+        if view.convicted > before {
+            tracing::warn!(convicted = view.convicted, before, "{CONVICTED}");
+        }
     }
 
     /// Finds out whether a machine that is ready, and has no task, waits for what nobody offers, and whether other tasks fit it better.
