@@ -221,11 +221,7 @@ async fn affordable(stake: Amount, session: &Session, key: &Key) -> Result<(), E
     if stake < least {
         return Err(Error::StakeTooSmall(least));
     }
-    let free = chain::balance(&at, &account).await?.free;
-    if free < stake {
-        return Err(Error::TooPoor { needed: stake, free, account: account.to_string() });
-    }
-    Ok(())
+    session.afford(&account, stake).await
 }
 
 /// The keys as they were given, or fresh ones from the owner's node.

@@ -1,9 +1,15 @@
 //! A light client for the length of one command, and something to look at while it works.
 
-use crate::{account, advice, config::Config, error::Error, specification};
+use crate::{account, advice, amount::Amount, chain, config::Config, error::Error, specification};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use light_client::{AtBlock, Included, Key, LightClient, Phase, Stall, Status, subxt::tx::Payload};
+use light_client::{
+    AccountId32, AtBlock, Included, Key, LightClient, Phase, Stall, Status, subxt::tx::Payload,
+};
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// For how long later blocks are waited for before something is refused.
+const CATCHING_UP: Duration = Duration::from_secs(5);
 
 /// A chain that can be asked, and called.
 pub struct Session {
@@ -48,6 +54,24 @@ impl Session {
     /// The chain as of the latest finalised block.
     pub async fn latest(&self) -> Result<AtBlock, Error> {
         Ok(self.client.latest().await?)
+    }
+
+    /// Whether the account has so much. Looks at later blocks before it says no: those that a light client hears of first may be from before a
+    /// payment that its sender has seen final.
+    pub async fn afford(&self, account: &AccountId32, needed: Amount) -> Result<(), Error> {
+        let patience = Instant::now() + CATCHING_UP;
+        loop {
+            let at = self.latest().await?;
+            let free = chain::balance(&at, account).await?.free;
+            if free >= needed {
+                return Ok(());
+            }
+            let later = self.client.wait_finalized_after(at.block_number());
+            let later = timeout_at(patience, later).await;
+            if later.is_err() || Instant::now() >= patience {
+                return Err(Error::TooPoor { needed, free, account: account.to_string() });
+            }
+        }
     }
 
     /// Signs a call and waits until it is in a finalised block.

@@ -121,7 +121,9 @@ fn counted(machines: u32) -> String {
 
 async fn create(session: &Session, key: &Key, wanted: &Wanted<'_>, json: bool) -> Result<Created, Error> {
     let at = session.latest().await?;
-    let held = affordable(&at, key, wanted.machines).await?;
+    let each = chain::deposit_per_machine(&at).await?;
+    let held = Amount(each.0.saturating_mul(wanted.machines.into()));
+    session.afford(&key.account(), held).await?;
     if !json {
         plain_io::tell!(
             "{held} tokens will be held: deposit and inspection fees of {}",
@@ -151,17 +153,6 @@ async fn create(session: &Session, key: &Key, wanted: &Wanted<'_>, json: bool) -
         held,
         block: included.block.number,
     })
-}
-
-/// What the token holds, if the owner has it.
-async fn affordable(at: &light_client::AtBlock, key: &Key, machines: u32) -> Result<Amount, Error> {
-    let each = chain::deposit_per_machine(at).await?;
-    let needed = Amount(each.0.saturating_mul(machines.into()));
-    let free = chain::balance(at, &key.account()).await?.free;
-    if free < needed {
-        return Err(Error::TooPoor { needed, free, account: key.account().to_string() });
-    }
-    Ok(needed)
 }
 
 /// Draws a token, writes its secret half, and returns the public one.
