@@ -41,7 +41,7 @@ use results::{Effort, Kept, Results};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use worker::{Done, Running, Trouble, Worker};
 
@@ -71,8 +71,22 @@ struct Again {
     accumulators: Vec<i32>,
 }
 
-/// What the configuration lets work: GPUs where there are any, else the processor, or both.
-fn engines(config: &Config, threads: NonZeroUsize, meter: &EnergyMeter) -> Vec<Box<dyn Engine>> {
+/// A task that came to nothing here.
+struct Failed {
+    why: String,
+    /// When it is tried again: what is owed, until its time is over.
+    again: Option<Instant>,
+}
+
+/// How long something owed that came to nothing rests before it is tried again: a GPU's memory may come free.
+const TRY_AGAIN: Duration = Duration::from_secs(20);
+
+/// What the configuration lets work, GPUs where there are any, else the processor, or both; and what stands by for what is owed.
+fn engines(
+    config: &Config,
+    threads: NonZeroUsize,
+    meter: &EnergyMeter,
+) -> (Vec<Box<dyn Engine>>, Option<Box<dyn Engine>>) {
     let gpus = if config.drill_on == DrillOn::Processor { Vec::new() } else { Gpu::all() };
     let processor = match config.drill_on {
         DrillOn::Auto => gpus.is_empty(),
@@ -83,11 +97,13 @@ fn engines(config: &Config, threads: NonZeroUsize, meter: &EnergyMeter) -> Vec<B
     for gpu in gpus {
         engines.push(Box::new(gpu));
     }
+    let backend = config.drill_backend.into();
+    let host: Box<dyn Engine> = Box::new(Processor { backend, threads, meter: meter.clone() });
     if processor {
-        let backend = config.drill_backend.into();
-        engines.push(Box::new(Processor { backend, threads, meter: meter.clone() }));
+        engines.push(host);
+        return (engines, None);
     }
-    engines
+    (engines, Some(host))
 }
 
 /// Which classes have tasks, where this one has none: a machine that is ready would wait for ever without a word.
@@ -144,8 +160,8 @@ pub struct Driller {
     lost: BTreeMap<u16, String>,
     /// Tasks done again for questions; the accumulators of one layer at most are kept.
     again: BTreeMap<[u8; 32], Again>,
-    /// Tasks that came to nothing here, and why.
-    failed: BTreeMap<[u8; 32], String>,
+    /// Tasks that came to nothing here.
+    failed: BTreeMap<[u8; 32], Failed>,
     /// Those, and tasks whose data are missing.
     beyond: BTreeMap<[u8; 32], String>,
     /// The block at which the chain is looked at again.
@@ -171,11 +187,12 @@ impl Driller {
                 tracing::warn!(%error, "not written yet");
             }
         }
+        let (engines, standby) = engines(config, threads, &meter);
         Ok(Self {
             class: config.drill_class.into(),
             most: config.drill_places,
             pace: Pace::default(),
-            worker: Worker::start(engines(config, threads, &meter), &library)?,
+            worker: Worker::start(engines, standby, &library)?,
             limits: Limits::new(meter),
             challenged: false,
             library,
@@ -343,7 +360,9 @@ impl Driller {
         let assigned = assignments.iter().filter(|one| self.results.get(&one.id).is_none());
         let assigned = assigned.map(|one| (one.id, &one.task, &one.source));
         let asked = questions.iter().map(|asked| (asked.id, &asked.task, &asked.source));
-        let mut beyond = self.failed.clone();
+        self.failed.retain(|_, failed| failed.again.is_none_or(|again| Instant::now() < again));
+        let mut beyond: BTreeMap<_, _> =
+            self.failed.iter().map(|(id, failed)| (*id, failed.why.clone())).collect();
         for (id, task, source) in assigned.chain(asked) {
             let Some(missing) = self.library.missing(&task.spec) else { continue };
             // A publisher may write anything there.
@@ -392,8 +411,10 @@ impl Driller {
                     self.again.insert(id, Again { roots: done.outcome.roots, layer, accumulators });
                 }
                 (Err(Trouble::Work(WorkError::Cancelled)), _) => {}
-                (Err(error), _) => {
-                    self.failed.insert(id, error.to_string());
+                (Err(error), purpose) => {
+                    let owed = matches!(purpose, Purpose::Answer(_));
+                    let again = owed.then(|| Instant::now() + TRY_AGAIN);
+                    self.failed.insert(id, Failed { why: error.to_string(), again });
                 }
             }
         }
@@ -423,11 +444,11 @@ impl Driller {
             Step::Owe(debt) => desk.owe(&debt),
             Step::Answer(question) => self.answer(desk, &question),
             Step::Work { task, purpose, .. } => {
-                let layer = match purpose {
-                    Purpose::Result => None,
-                    Purpose::Answer(layer) => layer,
+                let running = match purpose {
+                    Purpose::Result => self.worker.take(&task),
+                    Purpose::Answer(layer) => self.worker.take_again(&task, layer),
                 };
-                self.jobs.push(Job { task, purpose, running: self.worker.take(&task, layer) });
+                self.jobs.push(Job { task, purpose, running });
                 Ok(())
             }
         }

@@ -2,6 +2,9 @@
 //!
 //! Tasks wait in one queue. A task whose engine is lost in the midst of it goes back to the front, for another or for the same one once it is there
 //! again: an engine that was lost tries anew every minute.
+//!
+//! An answer that is owed costs the bond if it does not come. So the processor stands by where GPUs alone are to drill: it does what is owed and no
+//! GPU can do, and nothing else.
 
 use super::engine::{Engine, EngineError, Product};
 use drilling::{Class, Library, LibraryError, Outcome, Task, WorkError, cpu::Control};
@@ -17,6 +20,8 @@ use tokio::sync::oneshot;
 const NICEST: i32 = 19;
 /// How long an engine that was lost is left alone.
 const AGAIN: Duration = Duration::from_secs(60);
+/// The largest tasks that the engine standing by does in the time for an answer. For larger ones, GPUs are tried again.
+const STANDBY_LARGEST: Class = Class::Medium;
 
 /// A task done.
 #[derive(Debug)]
@@ -81,6 +86,8 @@ impl Drop for Running {
 struct Job {
     task: Task,
     layer: Option<u8>,
+    /// Whether it is for an answer that is owed.
+    owed: bool,
     control: Arc<Control>,
     done: oneshot::Sender<Result<Done, Trouble>>,
     /// Engines that cannot do it, by number.
@@ -97,6 +104,7 @@ pub struct EngineState {
     /// Why it does nothing, if it was lost.
     pub lost: Option<String>,
     largest: Class,
+    stands_by: bool,
 }
 
 /// What threads share.
@@ -114,19 +122,30 @@ impl Queue {
     }
 
     fn is_for(&self, job: &Job, number: usize) -> bool {
-        let class = Class::of(&job.task.spec);
-        let can = |other: usize| !job.unfit.contains(&other);
-        let mut others = (0..).zip(&self.engines).filter(|(_, engine)| engine.lost.is_none());
-        let suited = |engine: &EngineState| class <= engine.largest;
-        can(number)
-            && (self.engines.get(number).is_some_and(suited)
-                || !others.any(|(other, engine)| suited(engine) && can(other)))
+        let Some(engine) = self.engines.get(number) else { return false };
+        let suited = |engine: &EngineState| Class::of(&job.task.spec) <= engine.largest;
+        let mut others = (0..)
+            .zip(&self.engines)
+            .filter(|(other, engine)| engine.lost.is_none() && !engine.stands_by && self.could(job, *other));
+        self.could(job, number)
+            && if engine.stands_by {
+                others.next().is_none()
+            } else {
+                suited(engine) || !others.any(|(_, engine)| suited(engine))
+            }
+    }
+
+    /// Whether an engine may ever do a task.
+    fn could(&self, job: &Job, number: usize) -> bool {
+        let stands_by = self.engines.get(number).is_some_and(|engine| engine.stands_by);
+        let allowed = !stands_by || (job.owed && Class::of(&job.task.spec) <= STANDBY_LARGEST);
+        allowed && !job.unfit.contains(&number)
     }
 
     /// Gives a task to another engine, or up where there is none.
     fn pass_on(&mut self, mut job: Job, number: usize, why: String) {
         job.unfit.push(number);
-        if job.unfit.len() < self.engines.len() {
+        if (0..self.engines.len()).any(|other| self.could(&job, other)) {
             self.jobs.push_front(job);
         } else {
             // Nobody may wait for it any more.
@@ -159,13 +178,20 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    /// Starts a thread for each engine; they work over data of this library.
-    pub fn start(engines: Vec<Box<dyn Engine>>, library: &Library) -> std::io::Result<Self> {
-        let seen = engines.iter().map(|engine| EngineState {
+    /// Starts a thread for each engine, and one for what stands by; they work over data of this library.
+    pub fn start(
+        engines: Vec<Box<dyn Engine>>,
+        standby: Option<Box<dyn Engine>>,
+        library: &Library,
+    ) -> std::io::Result<Self> {
+        let first_standby = engines.len();
+        let engines: Vec<_> = engines.into_iter().chain(standby).collect();
+        let seen = engines.iter().enumerate().map(|(number, engine)| EngineState {
             name: engine.name(),
             gpu: engine.gpu(),
             lost: None,
             largest: engine.largest(),
+            stands_by: number >= first_standby,
         });
         let engines_seen = seen.collect();
         let queue = Queue { jobs: VecDeque::new(), engines: engines_seen, closed: false };
@@ -184,19 +210,29 @@ impl Worker {
         Ok(Self { shared })
     }
 
-    /// Takes on a task; `layer` asks for that layer's accumulators too.
-    pub fn take(&self, task: &Task, layer: Option<u8>) -> Running {
+    /// Takes on a task for its result.
+    pub fn take(&self, task: &Task) -> Running {
+        self.begin(task, None, false)
+    }
+
+    /// Takes on a task for an answer that is owed; `layer` asks for that layer's accumulators too.
+    pub fn take_again(&self, task: &Task, layer: Option<u8>) -> Running {
+        self.begin(task, layer, true)
+    }
+
+    fn begin(&self, task: &Task, layer: Option<u8>, owed: bool) -> Running {
         let (sender, done) = oneshot::channel();
         let control = Arc::new(Control::new());
-        let job = Job { task: *task, layer, control: control.clone(), done: sender, unfit: Vec::new() };
+        let job = Job { task: *task, layer, owed, control: control.clone(), done: sender, unfit: Vec::new() };
         self.shared.lock().jobs.push_back(job);
         self.shared.changed.notify_all();
         Running { task: task.id(), control, done }
     }
 
-    /// The engines.
+    /// The engines that are to drill.
     pub fn engines(&self) -> Vec<EngineState> {
-        self.shared.lock().engines.clone()
+        let queue = self.shared.lock();
+        queue.engines.iter().filter(|engine| !engine.stands_by).cloned().collect()
     }
 
     /// How many tasks can be under way at one time.
@@ -293,7 +329,7 @@ mod tests {
     }
 
     fn worker(engines: Vec<Box<dyn Engine>>) -> Worker {
-        Worker::start(engines, &Library::new(Path::new("/nonexistent"))).unwrap()
+        Worker::start(engines, None, &Library::new(Path::new("/nonexistent"))).unwrap()
     }
 
     fn wait(running: &mut Running) -> Result<Done, Trouble> {
@@ -309,7 +345,7 @@ mod tests {
     fn a_task_is_done_as_the_reference_does_it() {
         let task = Task { spec: Class::Tiny.mlp(), seed: [7; 32] };
         let worker = worker(vec![processor()]);
-        let done = wait(&mut worker.take(&task, Some(1))).unwrap();
+        let done = wait(&mut worker.take_again(&task, Some(1))).unwrap();
         let mut second = Vec::new();
         let reference = drilling::reference::run(&task, None, |layer, sums| {
             if layer == 1 {
@@ -325,11 +361,11 @@ mod tests {
         let digits = drilling::digits::published().unwrap();
         let task = Task { spec: digits.spec(64).unwrap(), seed: [3; 32] };
         let worker = worker(vec![processor()]);
-        let done = wait(&mut worker.take(&task, None)).unwrap();
+        let done = wait(&mut worker.take(&task)).unwrap();
         assert_eq!(done.outcome, drilling::reference::run(&task, Some(&digits), |_, _| {}).unwrap());
         let mut other = task;
         other.spec.kernel = drilling::Kernel::Infer { network: [1; 32], shard: [2; 32], items: 240 };
-        let trouble = wait(&mut worker.take(&other, None)).unwrap_err();
+        let trouble = wait(&mut worker.take(&other)).unwrap_err();
         assert!(matches!(trouble, Trouble::Data(LibraryError::Missing(_))), "{trouble}");
     }
 
@@ -337,13 +373,13 @@ mod tests {
     fn a_held_task_waits_and_a_dropped_one_ends() {
         let task = Task { spec: Class::Tiny.mlp(), seed: [8; 32] };
         let worker = worker(vec![processor()]);
-        let mut held = worker.take(&task, None);
+        let mut held = worker.take(&task);
         held.hold(true);
         thread::sleep(Duration::from_millis(50));
         held.hold(false);
         wait(&mut held).unwrap();
-        drop(worker.take(&Task { spec: Class::Small.mlp(), seed: [9; 32] }, None));
-        wait(&mut worker.take(&task, None)).unwrap();
+        drop(worker.take(&Task { spec: Class::Small.mlp(), seed: [9; 32] }));
+        wait(&mut worker.take(&task)).unwrap();
     }
 
     /// One whose device goes away in the midst of its work, as often as it is asked.
@@ -386,7 +422,7 @@ mod tests {
         assert_eq!(Class::of(&task.spec), Class::Small);
         let larger = Task { spec: wide(), seed: [2; 32] };
         assert_eq!(Class::of(&larger.spec), Class::Medium);
-        let mut running = worker.take(&larger, None);
+        let mut running = worker.take(&larger);
         assert_eq!(asked.recv().unwrap(), larger.id());
         while worker.engines().iter().all(|engine| engine.lost.is_none()) {
             thread::yield_now();
@@ -396,7 +432,7 @@ mod tests {
         drop(running.poll());
         drop(running);
         let expected = cpu(&task);
-        assert_eq!(wait(&mut worker.take(&task, None)).unwrap().outcome, expected);
+        assert_eq!(wait(&mut worker.take(&task)).unwrap().outcome, expected);
         assert!(asked.try_recv().is_err(), "a lost engine is left alone for a while");
     }
 
@@ -406,12 +442,35 @@ mod tests {
         let unfit = || EngineError::Unfit("too little memory".into());
         let alone = worker(vec![Box::new(Falling { told: told.clone(), error: unfit })]);
         let task = Task { spec: Class::Tiny.mlp(), seed: [4; 32] };
-        let trouble = wait(&mut alone.take(&task, None)).unwrap_err();
+        let trouble = wait(&mut alone.take(&task)).unwrap_err();
         assert_eq!(trouble.to_string(), "too little memory");
         let both = worker(vec![Box::new(Falling { told, error: unfit }), processor()]);
         for _ in 0..3 {
-            assert_eq!(wait(&mut both.take(&task, None)).unwrap().outcome, cpu(&task));
+            assert_eq!(wait(&mut both.take(&task)).unwrap().outcome, cpu(&task));
         }
+        drop(asked);
+    }
+
+    #[test]
+    fn what_is_owed_is_done_by_the_processor_where_no_gpu_can_and_nothing_else_is() {
+        let library = Library::new(Path::new("/nonexistent"));
+        let (told, asked) = mpsc::channel();
+        let gpus_alone = |error| {
+            let gpu: Box<dyn Engine> = Box::new(Falling { told: told.clone(), error });
+            Worker::start(vec![gpu], Some(processor()), &library).unwrap()
+        };
+        let task = Task { spec: Class::Tiny.mlp(), seed: [5; 32] };
+        let full = gpus_alone(|| EngineError::Unfit("too little memory".into()));
+        assert_eq!((full.places(), full.engines().len()), (1, 1));
+        assert_eq!(wait(&mut full.take(&task)).unwrap_err().to_string(), "too little memory");
+        assert_eq!(wait(&mut full.take_again(&task, None)).unwrap().outcome, cpu(&task));
+        // What would take it too long is tried again by the GPU, when it is asked for again.
+        let large = Task { spec: Class::Large.mlp(), seed: [6; 32] };
+        assert_eq!(wait(&mut full.take_again(&large, None)).unwrap_err().to_string(), "too little memory");
+        let gone = gpus_alone(|| EngineError::Lost("fell off the bus".into()));
+        let mut waiting = gone.take(&task);
+        assert_eq!(wait(&mut gone.take_again(&task, None)).unwrap().outcome, cpu(&task));
+        assert!(waiting.poll().is_none(), "a new task waits for the GPU");
         drop(asked);
     }
 
