@@ -10,6 +10,7 @@
 //! `infer` the opening of its weights. Integers are little-endian, and all lengths follow from the task.
 
 use crate::{
+    disclosure::Question,
     element::{BLOCK, Tensor, block, noisy},
     hash::Hash,
     network::{network_digest, shard_tree, weights_tree},
@@ -17,7 +18,7 @@ use crate::{
     requantise::requantise,
     result::{digest_of_bytes, layer_tree},
     spec::{Kernel, Layer, SpecError, Task},
-    tree::{Opening, Tree, TreeError},
+    tree::{CHUNK, Opening, Tree, TreeError},
 };
 
 /// The longest proof: a row of 32,768 accumulators and one of as many weights, their paths, and the rest.
@@ -85,6 +86,15 @@ pub struct Fraud {
     pub claimed: i32,
     /// What its inputs and weights give.
     pub computed: i32,
+}
+
+impl Fraud {
+    /// The last question on the way down to it: its answer is the chunk that holds the wrong accumulator.
+    pub fn question(&self, task: &Task) -> Question {
+        let outputs = task.spec.layers.get(usize::from(self.layer)).map_or(0, |layer| layer.outputs);
+        let at = (u64::from(self.row) * u64::from(outputs) + u64::from(self.column)) * 4;
+        Question::Node { layer: self.layer, level: 0, index: u32::try_from(at / CHUNK).unwrap_or(u32::MAX) }
+    }
 }
 
 /// Checks a proof against a revealed digest. `Ok` convicts whoever revealed it.

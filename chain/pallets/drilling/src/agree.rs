@@ -43,6 +43,12 @@ impl<T: Config> Pallet<T> {
         }
         Self::deposit_event(Event::Agreed { task: id, worth: work.worth, digest, machines });
         work.stage = Stage::Agreed;
+        Self::await_audit(id);
+        Tasks::<T>::insert(id, work);
+    }
+
+    /// Whether it is audited is drawn with the seed of the running epoch, which nobody knows yet.
+    fn await_audit(id: TaskId) {
         let epoch = T::Draw::epoch();
         let chunk = AgreedUpTo::<T>::get(epoch);
         if AgreedTasks::<T>::try_append(epoch, chunk, id).is_err() {
@@ -50,18 +56,16 @@ impl<T: Config> Pallet<T> {
             AgreedUpTo::<T>::insert(epoch, next);
             let _ = AgreedTasks::<T>::try_append(epoch, next, id);
         }
-        Tasks::<T>::insert(id, work);
     }
 
     /// Draws which of the agreed tasks are audited: a chunk in each block, with a seed that nobody knew when they agreed.
     pub(crate) fn draw_audits() -> Weight {
         let (epoch, chunk) = Audited::<T>::get();
-        let oldest = T::Draw::epoch().saturating_sub(KEPT_EPOCHS);
-        if epoch < oldest {
-            Audited::<T>::put((oldest, 0));
+        let seed = T::Draw::seed(epoch);
+        // It is still to come, unless the chain stood still for so long that it is gone.
+        if seed.is_none() && epoch.saturating_add(KEPT_EPOCHS) >= T::Draw::epoch() {
             return T::WeightInfo::draw_audits(0);
         }
-        let Some(seed) = T::Draw::seed(epoch) else { return T::WeightInfo::draw_audits(0) };
         let percent = Self::rules().audit_percent.map_or_else(T::AuditPercent::get, u32::from);
         let tasks = AgreedTasks::<T>::take(epoch, chunk);
         let mut cost = T::WeightInfo::draw_audits(tasks.len() as u32);
@@ -71,6 +75,10 @@ impl<T: Config> Pallet<T> {
         } else {
             Audited::<T>::put((epoch, chunk.saturating_add(1)));
         }
+        let Some(seed) = seed else {
+            tasks.into_iter().for_each(Self::await_audit);
+            return cost;
+        };
         for id in tasks {
             let Some(work) = Tasks::<T>::get(id).filter(|work| work.stage == Stage::Agreed) else { continue };
             let purpose = [b"drill audit".as_slice(), &id].concat();

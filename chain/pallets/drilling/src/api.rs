@@ -10,6 +10,9 @@ use scale_info::TypeInfo;
 
 use frame_support::pallet_prelude::Get;
 
+/// Questions or disputes shown at one time.
+const SHOWN: usize = 100;
+
 /// A machine's part in a task that is not settled.
 #[derive(Encode, Decode, Clone, PartialEq, Eq, Debug, TypeInfo)]
 pub struct Assignment {
@@ -121,7 +124,7 @@ impl<T: Config> Pallet<T> {
 
     /// Questions that a machine must answer, up to a hundred.
     pub fn questions_of(machine: &MachineId) -> Vec<Asked> {
-        let ids = Accused::<T>::iter_key_prefix(machine).take(100);
+        let ids = Accused::<T>::iter_key_prefix(machine);
         let cases =
             ids.filter_map(|id| Some((id, Tasks::<T>::get(id)?, Disclosures::<T>::get(id, machine)?)));
         cases
@@ -137,12 +140,13 @@ impl<T: Config> Pallet<T> {
                     deadline,
                 })
             })
+            .take(SHOWN)
             .collect()
     }
 
     /// Disputes for which this inspector is drawn and not done, up to a hundred.
     pub fn disputes_of(inspector: &Account) -> Vec<Case> {
-        DutiesOf::<T>::iter_key_prefix(inspector).take(100).filter_map(Self::case).collect()
+        DutiesOf::<T>::iter_key_prefix(inspector).filter_map(Self::case).take(SHOWN).collect()
     }
 
     /// A dispute.

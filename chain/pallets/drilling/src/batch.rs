@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
             count,
         });
         let votes = Default::default();
-        let (left, running) = (count, 0);
+        let (left, running, failed) = (count, 0, 0);
         let batch = Batch {
             publisher,
             spec,
@@ -62,6 +62,7 @@ impl<T: Config> Pallet<T> {
             count,
             left,
             running,
+            failed,
             approval,
             held,
             source,
@@ -148,19 +149,23 @@ impl<T: Config> Pallet<T> {
         ensure!(batch.publisher == *publisher, Error::<T>::NotPublisher);
         // Or whoever is losing the vote would lose nothing by it.
         ensure!(batch.approval == Approval::Approved, Error::<T>::VoteRuns);
-        Supply::<T>::mutate(batch.class, |supply| supply.retain(|other| *other != id));
-        // What runs goes on; the price of what nobody was given comes back at once.
-        let spared = T::TaskPrice::get().saturating_mul(u128::from(batch.left)).min(batch.held);
-        let released =
-            T::Currency::release(&HoldReason::Batch.into(), publisher, spared, Precision::BestEffort)?;
-        batch.held = batch.held.saturating_sub(released);
-        batch.left = 0;
+        Self::withhold(&mut batch, id);
         let over = batch.running == 0;
         Batches::<T>::insert(id, batch);
         if over {
             Self::remove_batch(id);
         }
         Ok(())
+    }
+
+    /// No more of a batch is given out. What runs goes on; the price of what nobody was given comes back at once.
+    fn withhold(batch: &mut Batch, id: BatchId) {
+        Supply::<T>::mutate(batch.class, |supply| supply.retain(|other| *other != id));
+        let spared = T::TaskPrice::get().saturating_mul(u128::from(batch.left)).min(batch.held);
+        let reason = HoldReason::Batch.into();
+        let released = T::Currency::release(&reason, &batch.publisher, spared, Precision::BestEffort);
+        batch.held = batch.held.saturating_sub(released.unwrap_or(0));
+        batch.left = 0;
     }
 
     fn remove_batch(id: BatchId) {
@@ -181,12 +186,9 @@ impl<T: Config> Pallet<T> {
         Some(Next { worth: difficulty(&spec), spec, batch: None, replicas: Self::rules().replicas })
     }
 
-    /// A batch's task was given out: it is paid for, and the batch behind it in the queue is next once this one is used up.
+    /// A batch's task was given out. The batch behind it in the queue is next once this one is used up.
     pub(crate) fn taken(id: BatchId) {
         let Some(mut batch) = Batches::<T>::get(id) else { return };
-        let price = T::TaskPrice::get().min(batch.held);
-        let paid = Self::to_pot(&HoldReason::Batch, &batch.publisher, price);
-        batch.held = batch.held.saturating_sub(paid);
         batch.left = batch.left.saturating_sub(1);
         batch.running = batch.running.saturating_add(1);
         if batch.left == 0 {
@@ -195,11 +197,20 @@ impl<T: Config> Pallet<T> {
         Batches::<T>::insert(id, batch);
     }
 
-    /// A batch's task is over; one that came to nothing may be done again if the batch still has tasks.
+    /// A batch's task is over, and paid for if it was done. One that came to nothing may be done again if the batch still has tasks.
     pub(crate) fn returned(id: BatchId, again: bool) {
         let Some(mut batch) = Batches::<T>::get(id) else { return };
         batch.running = batch.running.saturating_sub(1);
-        if again && batch.left > 0 {
+        batch.failed = if again { batch.failed.saturating_add(1) } else { 0 };
+        if !again {
+            let price = T::TaskPrice::get().min(batch.held);
+            let paid = Self::to_pot(&HoldReason::Batch, &batch.publisher, price);
+            batch.held = batch.held.saturating_sub(paid);
+        } else if batch.failed >= STRIKES {
+            // Its data cannot be had, or nobody can do it: each of its tasks costs machines their places.
+            Self::deposit_event(Event::GivenUp { batch: id });
+            Self::withhold(&mut batch, id);
+        } else if batch.left > 0 {
             batch.left = batch.left.saturating_add(1);
             // Behind the others of its class: one whose tasks come to nothing must not keep them waiting.
             Supply::<T>::mutate(batch.class, |supply| {

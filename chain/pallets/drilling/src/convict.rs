@@ -25,33 +25,32 @@ impl<T: Config> Pallet<T> {
         }
         let replica = work.replica(&machine).ok_or(Error::<T>::NotAssigned)?;
         let digest = replica.revealed().ok_or(Error::<T>::NotRevealed)?;
-        fraud::verify(&work.task, &digest, proof).map_err(Error::<T>::from)?;
+        let fraud = fraud::verify(&work.task, &digest, proof).map_err(Error::<T>::from)?;
         if work.stage == Stage::Agreed {
             // It need not wait for an audit to be drawn.
             Self::open_dispute(id, work.clone(), Cause::Audit, T::Draw::epoch(), 0);
         }
-        let finder = Self::finder(reporter, id, &machine);
+        let finder = Self::finder(reporter, id, &machine, fraud.question(&work.task));
         // What proves one result wrong proves it for everybody who revealed it.
         let liars = work.replicas.iter().filter(|replica| replica.revealed() == Some(digest));
         for liar in liars {
             Self::convict_one(id, &liar.machine, Lie::Proven, finder.as_ref());
         }
-        if let (Some(finder), Some(dispute)) = (&finder, Disputes::<T>::get(id)) {
-            Self::close_duty(id, dispute, finder);
+        // As long as a result is left, its duty is not done.
+        let left = Tasks::<T>::get(id).is_some_and(|work| work.digests().next().is_some());
+        if let (Some(finder), Some(dispute), false) = (&finder, Disputes::<T>::get(id), left) {
+            Self::close_duty(id, dispute, finder, true);
         }
         Self::conclude(id);
         Ok(Some(Self::weight_of_conviction(&work)).into())
     }
 
-    /// Which drawn inspector found it: who has asked the machine down to the end, else who sends the proof. What others send is taken, but
-    /// not paid for.
-    fn finder(reporter: &Account, id: TaskId, machine: &MachineId) -> Option<Account> {
+    /// Which drawn inspector found it: who has asked the machine down to where the lie is, else who sends the proof. What others send is
+    /// taken, but not paid for.
+    fn finder(reporter: &Account, id: TaskId, machine: &MachineId, last: Question) -> Option<Account> {
         let disclosure = Disclosures::<T>::get(id, machine);
         let asked = disclosure.and_then(|disclosure| {
-            let answered = |chain: &&Chain| {
-                let at_the_end = matches!(chain.question, Question::Node { level: 0, .. });
-                at_the_end && chain.answer.is_some()
-            };
+            let answered = |chain: &&Chain| chain.question == last && chain.answer.is_some();
             disclosure.chains.iter().find(answered).map(|chain| chain.inspector.clone())
         });
         asked.or_else(|| {
@@ -67,10 +66,8 @@ impl<T: Config> Pallet<T> {
             return;
         };
         let slashed = Self::punish(id, replica, lie);
-        if Disputes::<T>::get(id).is_some_and(|dispute| dispute.cause == Cause::Audit) {
-            // It had agreed, with whoever told the same lie.
-            T::Credit::revoke(machine, Kind::Drilling, id, work.worth);
-        }
+        // One lie in twenty is looked at: what else it was credited for is worth no more.
+        T::Credit::revoke(machine, Kind::Drilling, id);
         Tasks::<T>::insert(id, work);
         let bounty = finder.map_or(0, |finder| Self::pay(finder, bounty::<T>(slashed)));
         Disputes::<T>::mutate_extant(id, |dispute| {

@@ -1,14 +1,18 @@
 //! Disputes: inspectors are drawn, and ask machines to open what they revealed.
 //!
 //! Each accused opens its layers' roots at once; then each inspector asks its own way down, so that none can lead another astray. Who does
-//! not answer in time has lied. An inspector that finds nothing says so, and slashes nobody.
+//! not answer in time has lied. An inspector that finds nothing (more) says so, and slashes nobody.
+//!
+//! Results that differ cannot all be right. So a dispute about them goes on after the first conviction, until inspectors have looked at what is
+//! left: an inspector who finds nothing wrong while results still differ is not paid, and others are drawn. Only whose result an
+//! inspector vouched for, as the one that is left, is compensated.
 
 use crate::{
     Accused, Config, Disclosures, Disputes, DutiesOf, Error, Event, Fleet, Pallet, Tasks, Undrawn,
     UndrawnEnds, types::*, weights::WeightInfo,
 };
 use alloc::vec::Vec;
-use drilling::Question;
+use drilling::{Class, Question};
 use pallet_draw::Draw;
 use pallet_inspectors::Inspection;
 use pallet_machines::types::{Account, MachineId};
@@ -39,6 +43,7 @@ impl<T: Config> Pallet<T> {
             drawn: false,
             deadline: 0,
             duties: Default::default(),
+            vouched: false,
             convicted,
             slashed,
         };
@@ -90,19 +95,41 @@ impl<T: Config> Pallet<T> {
         let done = dispute.duties.iter().map(|duty| duty.inspector.clone());
         let except: Vec<Account> =
             done.chain(work.replicas.iter().map(|replica| replica.owner.clone())).collect();
-        let wanted = DRAWN.saturating_sub(dispute.duties.len() as u32);
+        // Those who looked in vain keep their places in the list, so that they are not drawn again.
+        let wanted = DRAWN.min(MOST_DRAWN.saturating_sub(dispute.duties.len() as u32));
         let purpose = [b"drill".as_slice(), &id, &[dispute.tries]].concat();
-        for inspector in T::Inspection::draw(seed, dispute.frozen_in, &purpose, wanted, &except) {
+        let drawn = T::Inspection::draw(seed, dispute.frozen_in, &purpose, wanted, &except);
+        let nobody_else = drawn.is_empty();
+        for inspector in drawn {
             DutiesOf::<T>::insert(&inspector, id, ());
             let _ = dispute.duties.try_push(Duty { inspector, closed: false });
         }
         dispute.tries = dispute.tries.saturating_add(1);
         dispute.drawn = true;
-        dispute.deadline = Self::now().saturating_add(T::DutyBlocks::get());
+        // Who looks begins with answers that may still be on their way.
+        let answers = Disclosures::<T>::iter_prefix_values(id).flat_map(|disclosure| {
+            let open: Vec<_> = disclosure.open().map(|(_, deadline)| deadline).collect();
+            open
+        });
+        let begin = answers.max().unwrap_or(0).max(Self::now());
+        dispute.deadline = begin.saturating_add(Self::duty_blocks(work.class));
         let _ = Self::watch(dispute.deadline, Item::Task(id));
         let inspectors = dispute.duties.iter().map(|duty| duty.inspector.clone()).collect();
         Self::deposit_event(Event::Drawn { task: id, inspectors, deadline: dispute.deadline });
         Disputes::<T>::insert(id, dispute);
+        if nobody_else {
+            Self::conclude(id);
+        }
+    }
+
+    /// Blocks in which an inspector without an accelerator does a task of this class again, and looks.
+    fn duty_blocks(class: Class) -> u32 {
+        let times = match class {
+            Class::Tiny | Class::Small => 1,
+            Class::Medium => 4,
+            Class::Large => 12,
+        };
+        T::DutyBlocks::get().saturating_mul(times)
     }
 
     pub(crate) fn do_demand(
@@ -131,7 +158,8 @@ impl<T: Config> Pallet<T> {
         let chain = Chain { inspector: inspector.clone(), question, expected, answer: None, deadline, asked };
         disclosure.chains.try_push(chain).map_err(|_| Error::<T>::TooManyDemands)?;
         // Who asks must have time to look at the answer.
-        dispute.deadline = dispute.deadline.max(deadline.saturating_add(T::AnswerBlocks::get()));
+        let look = T::AnswerBlocks::get().max(Self::duty_blocks(work.class));
+        dispute.deadline = dispute.deadline.max(deadline.saturating_add(look));
         ensure!(Self::watch(deadline, Item::Task(id)), Error::<T>::Busy);
         ensure!(Self::watch(dispute.deadline, Item::Task(id)), Error::<T>::Busy);
         Disputes::<T>::insert(id, dispute);
@@ -185,8 +213,11 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn do_clear(inspector: &Account, id: TaskId) -> DispatchResult {
-        let dispute = Self::dispute_of(inspector, id)?;
-        Self::close_duty(id, dispute, inspector);
+        let mut dispute = Self::dispute_of(inspector, id)?;
+        let left = Tasks::<T>::get(id).ok_or(Error::<T>::UnknownTask)?.united();
+        dispute.vouched |= left;
+        // Where results differ, that nothing is wrong is not true.
+        Self::close_duty(id, dispute, inspector, left);
         Self::deposit_event(Event::Cleared { task: id, inspector: inspector.clone() });
         Self::conclude(id);
         Ok(())
@@ -199,8 +230,8 @@ impl<T: Config> Pallet<T> {
         if duty.closed { Err(Error::DutyDone) } else { Ok(dispute) }
     }
 
-    /// The inspector did its duty, and is paid.
-    pub(crate) fn close_duty(id: TaskId, mut dispute: Dispute, inspector: &Account) {
+    /// The inspector has nothing more to do here; it is paid if it did its duty.
+    pub(crate) fn close_duty(id: TaskId, mut dispute: Dispute, inspector: &Account, done: bool) {
         let Some(duty) = dispute.duties.iter_mut().find(|duty| duty.inspector == *inspector && !duty.closed)
         else {
             return;
@@ -208,24 +239,46 @@ impl<T: Config> Pallet<T> {
         duty.closed = true;
         Disputes::<T>::insert(id, dispute);
         DutiesOf::<T>::remove(inspector, id);
-        T::Inspection::done(inspector);
-        Self::pay(inspector, T::InspectionFee::get());
+        if done {
+            T::Inspection::done(inspector);
+            Self::pay(inspector, T::InspectionFee::get());
+        } else {
+            T::Inspection::released(inspector);
+        }
     }
 
     /// Ends the dispute as soon as its outcome is certain.
     pub(crate) fn conclude(id: TaskId) {
         let (Some(work), Some(dispute)) = (Tasks::<T>::get(id), Disputes::<T>::get(id)) else { return };
-        let found = match dispute.cause {
-            Cause::Difference => dispute.convicted > 0 && work.united(),
-            Cause::Audit => work.digests().next().is_none(),
-        };
-        let looked = dispute.drawn && dispute.duties.iter().all(|duty| duty.closed);
+        let nobody_left = work.digests().next().is_none();
+        let looked =
+            dispute.drawn && !dispute.duties.is_empty() && dispute.duties.iter().all(|duty| duty.closed);
         let waits =
             || Disclosures::<T>::iter_prefix_values(id).any(|disclosure| disclosure.open().next().is_some());
-        // Inspectors cannot spare a machine the answer that it owes.
-        if found || (looked && !dispute.duties.is_empty() && !waits()) {
+        if nobody_left {
             Self::close_dispute(id, &work, dispute);
+        } else if looked && !waits() {
+            // Inspectors cannot spare a machine the answer that it owes.
+            Self::end_or_redraw(id, &work, dispute);
         }
+    }
+
+    /// All who were drawn have looked, or had time to. Where results still differ, others look, once.
+    fn end_or_redraw(id: TaskId, work: &Work, mut dispute: Dispute) {
+        let unsolved = dispute.duties.is_empty() || !work.united();
+        if !unsolved || dispute.tries >= TRIES {
+            return Self::close_dispute(id, work, dispute);
+        }
+        // What the first asked leads nowhere.
+        for replica in &work.replicas {
+            let forget = |slot: &mut Option<Disclosure>| {
+                slot.as_mut().map(|disclosure| disclosure.chains = Default::default())
+            };
+            Disclosures::<T>::mutate(id, replica.machine, forget);
+        }
+        (dispute.drawn, dispute.frozen_in) = (false, T::Draw::epoch());
+        Disputes::<T>::insert(id, dispute);
+        Self::wait_for_draw(id);
     }
 
     /// Looks whether a question's or the dispute's time is over.
@@ -250,19 +303,7 @@ impl<T: Config> Pallet<T> {
             DutiesOf::<T>::remove(&duty.inspector, id);
         }
         dispute.duties.retain(|duty| duty.closed);
-        if !dispute.duties.is_empty() || dispute.tries >= TRIES {
-            return Self::close_dispute(id, &work, dispute);
-        }
-        // Nobody showed: what they asked leads nowhere.
-        for replica in &work.replicas {
-            let forget = |slot: &mut Option<Disclosure>| {
-                slot.as_mut().map(|disclosure| disclosure.chains = Default::default())
-            };
-            Disclosures::<T>::mutate(id, replica.machine, forget);
-        }
-        (dispute.drawn, dispute.frozen_in) = (false, T::Draw::epoch());
-        Disputes::<T>::insert(id, dispute);
-        Self::wait_for_draw(id);
+        Self::end_or_redraw(id, &work, dispute);
     }
 
     /// Nothing more will be found out: who was in the right is compensated out of what the convicted lost.
@@ -275,8 +316,8 @@ impl<T: Config> Pallet<T> {
             Disclosures::<T>::remove(id, replica.machine);
             Accused::<T>::remove(replica.machine, id);
         }
-        // Where results still differ, nobody knows whom to compensate.
-        if dispute.slashed > 0 && work.united() {
+        // What nobody has compared with the truth may be another lie.
+        if dispute.slashed > 0 && dispute.vouched && work.united() {
             let honest: Vec<Account> = work
                 .replicas
                 .iter()

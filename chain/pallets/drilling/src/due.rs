@@ -3,7 +3,7 @@
 use crate::{Config, Due, Pallet, Tasks, types::*, weights::WeightInfo};
 use polkadot_sdk::*;
 
-use frame_support::pallet_prelude::Weight;
+use frame_support::pallet_prelude::{Get, Weight};
 
 impl<T: Config> Pallet<T> {
     /// Looks at the item in the first block after `last` that has room. `false`: none has.
@@ -12,19 +12,27 @@ impl<T: Config> Pallet<T> {
         (from..=from.saturating_add(DUE_SLACK)).any(|block| Due::<T>::try_append(block, item).is_ok())
     }
 
-    /// Looks at everything that is due in this block.
+    /// Looks at what is due in this block, until that has cost a quarter of it: the rest is looked at in the next ones.
     pub(crate) fn settle_due() -> Weight {
         let items = Due::<T>::take(Self::now());
-        let looked = T::WeightInfo::settle_due(items.len() as u32);
-        items.into_iter().fold(looked, |sum, item| {
-            sum.saturating_add(match item {
+        let enough = T::BlockWeights::get().max_block / DUE_SHARE;
+        let mut cost = T::WeightInfo::settle_due(items.len() as u32);
+        for item in items {
+            if cost.any_gt(enough) {
+                cost = cost.saturating_add(T::DbWeight::get().reads_writes(1, 1));
+                if Self::watch(Self::now(), item) {
+                    continue;
+                }
+            }
+            cost = cost.saturating_add(match item {
                 Item::Task(task) => Self::look(task),
                 Item::Batch(batch) => {
                     Self::tally(batch);
                     T::WeightInfo::tally()
                 }
-            })
-        })
+            });
+        }
+        cost
     }
 
     /// Does what is to be done for a task, and returns what that costs.

@@ -146,9 +146,9 @@ pub mod pallet {
         /// Blocks to commit in, and blocks to reveal in.
         #[pallet::constant]
         type WindowBlocks: Get<u32>;
-        /// Blocks to answer a question in.
+        /// Blocks to answer a question in: as long as a machine may be away.
         type AnswerBlocks: Get<u32>;
-        /// Blocks that inspectors have for a dispute in which they ask nothing.
+        /// Blocks that inspectors have for a dispute about a small task in which they ask nothing.
         type DutyBlocks: Get<u32>;
         /// What calls and hooks cost.
         type WeightInfo: WeightInfo;
@@ -378,6 +378,11 @@ pub mod pallet {
         },
         /// A batch found no majority.
         Rejected {
+            /// The batch.
+            batch: BatchId,
+        },
+        /// Too many of a batch's tasks came to nothing, one after the other: no more are given out, and their price goes back.
+        GivenUp {
             /// The batch.
             batch: BatchId,
         },

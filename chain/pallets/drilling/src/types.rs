@@ -53,16 +53,22 @@ pub const DRAWS_PER_BLOCK: u32 = 4;
 pub const DRAWN: u32 = 3;
 /// Draws for one dispute, the first included.
 pub const TRIES: u8 = 2;
+/// Inspectors of a dispute in all its draws.
+pub const MOST_DRAWN: u32 = DRAWN * TRIES as u32;
 /// Questions that one inspector may ask one machine about one task; the deepest tree needs five.
 pub const DEMANDS: u8 = 6;
 /// Items that fall due in one block, at most.
 pub const DUE_PER_BLOCK: u32 = 128;
+/// What looking at them may cost: a block's weight by so much.
+pub const DUE_SHARE: u64 = 4;
 /// How many blocks later than wanted an item may be scheduled when blocks are full.
 pub const DUE_SLACK: u32 = 1_024;
 /// Most votes on one batch.
 pub const VOTES: u32 = 64;
 /// Most tasks in one batch.
 pub const MOST_TASKS: u32 = 1_000_000;
+/// Tasks of a batch that come to nothing, one after the other, before it is given up: each costs machines their places.
+pub const STRIKES: u8 = 16;
 /// Specifications of the built-in publisher.
 pub const SYNTHETIC: u32 = 4;
 
@@ -137,9 +143,11 @@ struct Batch {
     pub left: u32,
     /// Tasks that are being done.
     pub running: u32,
+    /// Tasks that came to nothing since one was done.
+    pub failed: u8,
     /// How far it is.
     pub approval: Approval,
-    /// What is held of the publisher for it: the deposit, and the price of each task that is left.
+    /// What is held of the publisher for it: the deposit, and the price of each task that is not done.
     pub held: u128,
     /// Where its data can be had.
     pub source: Source,
@@ -339,7 +347,9 @@ struct Dispute {
     /// When they must be done.
     pub deadline: u32,
     /// The drawn inspectors.
-    pub duties: BoundedVec<Duty, ConstU32<DRAWN>>,
+    pub duties: BoundedVec<Duty, ConstU32<MOST_DRAWN>>,
+    /// An inspector has said that nothing is wrong while one result was left: it has been compared with the truth.
+    pub vouched: bool,
     /// Convictions so far.
     pub convicted: u8,
     /// What the convicted lost and nobody got yet.
@@ -373,7 +383,7 @@ struct Disclosure {
     /// Last block for them.
     pub deadline: u32,
     /// What inspectors asked beyond that.
-    pub chains: BoundedVec<Chain, ConstU32<DRAWN>>,
+    pub chains: BoundedVec<Chain, ConstU32<MOST_DRAWN>>,
 }}
 
 wire! {

@@ -57,15 +57,6 @@ impl Average {
         added
     }
 
-    /// Work that was credited a while ago did not count after all: the most that it can have brought is taken. Returns by how much the
-    /// average is lower than it would be without, times 2^32.
-    pub fn forfeit(&mut self, now: u64, work: u128) -> u128 {
-        self.earn(now, 0);
-        let taken = times(raised(work), INSTANT).min(self.raw);
-        self.raw -= taken;
-        taken
-    }
-
     /// The value now, times 2^32.
     pub fn raw(&self, now: u64) -> u128 {
         if self.at == 0 { self.raw } else { decayed(self.raw, now.saturating_sub(self.at)) }

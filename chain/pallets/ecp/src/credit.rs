@@ -1,10 +1,15 @@
 //! Credit: the one way in which work becomes compute power.
 
-use crate::{Config, Event, Network, Owners, Pallet, Scores, Watch, score::Kind, weights::WeightInfo};
+use crate::{
+    Config, Event, Network, Owners, Pallet, Scores, Watch,
+    score::{Kind, Shown},
+    weights::WeightInfo,
+};
 use pallet_machines::types::{Account, MachineId};
 use polkadot_sdk::*;
 
 use frame_support::pallet_prelude::Get;
+use sp_runtime::Perquintill;
 
 /// Which work it was: the digest of a task or of an order.
 pub type Origin = [u8; 32];
@@ -16,8 +21,10 @@ pub trait Credit {
     /// Work was judged good. Returns how many micro-ut counted: all of drilling, and as much training as the machine has shown that it
     /// can do. A machine that is away keeps what it did; it counts for its owner once the machine is back.
     fn credit(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128) -> u128;
-    /// Work that was credited turns out to be a lie: the machine keeps nothing of it.
-    fn revoke(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128);
+    /// A machine lied about work of this kind: it keeps nothing of what it was ever credited for it, and its owner loses as much of what it
+    /// has earned and not been paid yet as that was of its compute power. Of a liar's work a sample is looked at; what was not is
+    /// worth no more.
+    fn revoke(machine: &MachineId, kind: Kind, origin: Origin);
 
     /// What a call that credits or revokes once must have set aside.
     fn weight() -> frame_support::weights::Weight;
@@ -63,18 +70,22 @@ impl<T: Config> Credit for Pallet<T> {
         amount
     }
 
-    fn revoke(machine: &MachineId, kind: Kind, origin: Origin, micro_ut: u128) {
+    fn revoke(machine: &MachineId, kind: Kind, origin: Origin) {
         let Some(mut score) = Scores::<T>::get(machine) else { return };
         let now = Self::now();
-        let work = score.work(kind);
-        let amount = micro_ut.min(work.total);
-        work.total -= amount;
-        let lost = work.average.forfeit(now, amount);
+        let before = score.figures(now).combined;
+        let work = core::mem::take(score.work(kind));
+        let (amount, lost) = (work.total, work.average.raw(now));
         let counted = if score.counts { lost } else { 0 };
         if kind == Kind::Drilling {
-            score.shown.lied(amount);
+            score.shown = Shown::default();
         }
         T::Watch::changes(&score.owner);
+        let lied = before.saturating_sub(score.figures(now).combined);
+        // One that is away is not in its owner's sum, but was when that was earned.
+        let away = if score.counts { 0 } else { before };
+        let whole = Self::weight_of(&score.owner).saturating_add(away);
+        T::Watch::forfeits(&score.owner, Perquintill::from_rational(lied, whole.max(1)));
         Owners::<T>::mutate(&score.owner, |owner| take(owner.work(kind), now, amount, counted));
         Network::<T>::mutate(|all| take(all.work(kind), now, amount, counted));
         let (owner, figures) = (score.owner.clone(), score.figures(now));

@@ -50,6 +50,7 @@ pub use pallet_machines::types::Account;
 use polkadot_sdk::*;
 
 use frame_support::weights::Weight;
+use sp_runtime::Perquintill;
 
 /// A millionth of a ut, the unit of every amount here. 1 ut = 4.32e11 FLOP.
 pub const UT: u128 = 1_000_000;
@@ -58,12 +59,15 @@ pub const UT: u128 = 1_000_000;
 pub trait Watch {
     /// It is about to change; until now it only decayed.
     fn changes(owner: &Account);
+    /// Such a part of it was a lie. Told right after [`Watch::changes`].
+    fn forfeits(owner: &Account, part: Perquintill);
     /// What telling costs.
     fn weight() -> Weight;
 }
 
 impl Watch for () {
     fn changes(_: &Account) {}
+    fn forfeits(_: &Account, _: Perquintill) {}
     fn weight() -> Weight {
         Weight::zero()
     }

@@ -123,12 +123,6 @@ impl Shown {
         }
     }
 
-    /// Drilling that was credited was none.
-    pub fn lied(&mut self, amount: u128) {
-        self.today = self.today.saturating_sub(amount);
-        self.best = self.best.saturating_sub(amount);
-    }
-
     /// Training that may be credited now: what accrued by the rate shown, a month of it at most.
     pub fn room(&self, now: u64, percent: u32, days: u32) -> u128 {
         let rate = self.best.saturating_mul(u128::from(percent)) / 100;

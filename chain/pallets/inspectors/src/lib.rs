@@ -29,8 +29,8 @@ pub use pallet::*;
 
 /// What those who have duties to give need.
 pub trait Inspection<Account> {
-    /// Draws up to `wanted` of the inspectors registered in epoch `frozen_in` or before, none of `except`, and counts the duty as open
-    /// for each.
+    /// Draws up to `wanted` of the inspectors who stood for draws at the end of epoch `frozen_in`, even if they have left since, none of
+    /// `except`, and counts the duty as open for each.
     fn draw(seed: &[u8; 32], frozen_in: u64, purpose: &[u8], wanted: u32, except: &[Account])
     -> Vec<Account>;
     /// How many could be drawn now.
@@ -84,6 +84,32 @@ pub mod pallet {
         pub leaves: Option<BlockNumber>,
     }
 
+    /// One that may be drawn.
+    #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug, TypeInfo, MaxEncodedLen)]
+    pub struct Candidate<AccountId> {
+        /// Who.
+        pub account: AccountId,
+        /// The epoch in which it registered.
+        pub since: u64,
+        /// The epoch in which it left, if it has.
+        pub left: Option<u64>,
+    }
+
+    impl<AccountId> Candidate<AccountId> {
+        /// Whether it stood for draws when that epoch ended.
+        pub fn stood_in(&self, epoch: u64) -> bool {
+            self.since <= epoch && self.left.is_none_or(|left| epoch < left)
+        }
+
+        /// Whether all draws that it stood for are over.
+        pub fn is_past(&self, now: u64) -> bool {
+            self.left.is_some_and(|left| left.saturating_add(PENDING_EPOCHS) < now)
+        }
+    }
+
+    /// Epochs from one in which candidates freeze until what is drawn with its seed is drawn.
+    const PENDING_EPOCHS: u64 = 4;
+
     /// The pallet.
     #[pallet::pallet]
     pub struct Pallet<T>(_);
@@ -125,9 +151,10 @@ pub mod pallet {
     pub type Registry<T: Config> =
         StorageMap<_, Blake2_128Concat, T::AccountId, Inspector<BalanceOf<T>, BlockNumberFor<T>>>;
 
-    /// Those who may be drawn, in a fixed order, and the epoch each registered in.
+    /// Those who may be drawn, in a fixed order.
     #[pallet::storage]
-    pub type Candidates<T: Config> = StorageValue<_, BoundedVec<(T::AccountId, u64), T::Most>, ValueQuery>;
+    pub type Candidates<T: Config> =
+        StorageValue<_, BoundedVec<Candidate<T::AccountId>, T::Most>, ValueQuery>;
 
     /// Inspectors from the first block on.
     #[pallet::genesis_config]
@@ -202,13 +229,20 @@ pub mod pallet {
             Self::enter(&account)
         }
 
-        /// Is drawn no more; the bond comes free later.
+        /// Stands for no draw of this epoch or a later one; the bond comes free later.
         #[pallet::call_index(1)]
         #[pallet::weight((T::WeightInfo::leave(), DispatchClass::Normal))]
         pub fn leave(origin: OriginFor<T>) -> DispatchResult {
             let account = ensure_signed(origin)?;
             ensure!(Registry::<T>::contains_key(&account), Error::<T>::NotRegistered);
-            Self::remove(&account);
+            let epoch = T::Draw::epoch();
+            Candidates::<T>::mutate(|all| {
+                // Who could leave between a seed and its draw would choose who is drawn.
+                let own = all.iter_mut().find(|candidate| candidate.account == account);
+                own.map(|candidate| candidate.left.get_or_insert(epoch));
+                all.retain(|candidate| !candidate.is_past(epoch));
+            });
+            Self::close_bond(&account);
             Ok(())
         }
 
@@ -233,7 +267,12 @@ pub mod pallet {
             ensure!(!Registry::<T>::contains_key(account), Error::<T>::AlreadyRegistered);
             let bond = T::Bond::get();
             let since = T::Draw::epoch();
-            Candidates::<T>::try_append((account.clone(), since)).map_err(|()| Error::<T>::TooMany)?;
+            let candidate = Candidate { account: account.clone(), since, left: None };
+            Candidates::<T>::try_mutate(|all| {
+                all.retain(|other| other.account != *account && !other.is_past(since));
+                all.try_push(candidate)
+            })
+            .map_err(|_| Error::<T>::TooMany)?;
             T::Currency::hold(&HoldReason::Bond.into(), account, bond)?;
             let inspector = Inspector { bond, open: 0, done: 0, missed: 0, leaves: None };
             Registry::<T>::insert(account, inspector);
@@ -241,9 +280,14 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Off the candidates; the bond waits.
+        /// Off the candidates at once: who has too little at stake is drawn no more.
         fn remove(account: &T::AccountId) {
-            Candidates::<T>::mutate(|all| all.retain(|(other, _)| other != account));
+            Candidates::<T>::mutate(|all| all.retain(|candidate| candidate.account != *account));
+            Self::close_bond(account);
+        }
+
+        /// The bond waits.
+        fn close_bond(account: &T::AccountId) {
             Registry::<T>::mutate_extant(account, |inspector| {
                 let due = frame_system::Pallet::<T>::block_number().saturating_add(T::Unbonding::get());
                 inspector.leaves.get_or_insert(due);
@@ -288,12 +332,12 @@ pub mod pallet {
             except: &[T::AccountId],
         ) -> Vec<T::AccountId> {
             let mut candidates = Candidates::<T>::get().into_inner();
-            candidates.retain(|(account, since)| *since <= frozen_in && !except.contains(account));
+            candidates.retain(|one| one.stood_in(frozen_in) && !except.contains(&one.account));
             let count = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
             let picked = pallet_draw::pick(seed, purpose, count, wanted);
             let drawn: Vec<_> = picked
                 .into_iter()
-                .filter_map(|index| Some(candidates.get(index as usize)?.0.clone()))
+                .filter_map(|index| Some(candidates.get(index as usize)?.account.clone()))
                 .collect();
             for account in &drawn {
                 Registry::<T>::mutate_extant(account, |inspector| inspector.open.saturating_inc());
@@ -302,7 +346,8 @@ pub mod pallet {
         }
 
         fn registered() -> u32 {
-            Candidates::<T>::decode_len().and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
+            let all = Candidates::<T>::get();
+            all.iter().filter(|candidate| candidate.left.is_none()).count() as u32
         }
 
         fn is_registered(account: &T::AccountId) -> bool {

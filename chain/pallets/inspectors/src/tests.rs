@@ -125,6 +125,21 @@ fn who_registers_after_the_freeze_is_not_drawn() {
 }
 
 #[test]
+fn who_leaves_after_the_freeze_is_drawn_all_the_same() {
+    run(|| {
+        Epoch::set(6);
+        assert_ok!(Inspectors::leave(signed(1)));
+        assert_eq!(Inspectors::registered(), 2);
+        assert!(draw(5, 3, &[]).contains(&1), "it stood when that epoch ended");
+        assert!(!draw(6, 3, &[]).contains(&1));
+        // Once nothing can be drawn with the seeds that it stood for, its place is another's.
+        Epoch::set(11);
+        assert_ok!(Inspectors::register(signed(4)));
+        assert!(Candidates::<Test>::get().iter().all(|candidate| candidate.account != 1));
+    });
+}
+
+#[test]
 fn who_has_open_duties_stays_bonded() {
     run(|| {
         assert_eq!(draw(0, 1, &[2, 3]), [1]);
@@ -156,7 +171,7 @@ fn a_proven_cheat_loses_the_whole_bond() {
         draw(0, 3, &[]);
         <Inspectors as Inspection<u64>>::cheated(&2);
         assert_eq!(bond(2), 0);
-        assert!(Candidates::<Test>::get().iter().all(|(account, _)| *account != 2));
+        assert!(Candidates::<Test>::get().iter().all(|candidate| candidate.account != 2));
         System::set_block_number(100);
         assert_ok!(Inspectors::withdraw(signed(2)));
         assert_eq!(Balances::free_balance(2), 900);

@@ -2,7 +2,8 @@
 //!
 //! Each block brings something into the world, ever less, and one day nothing. Its author gets a part, the treasury a part, and all
 //! machines that count a part, shared out by their owners' effective compute power: never per head, or a thousand small machines would
-//! earn more than one that does the same. Earnings come free little by little, and what is not yet free is lost with an offence. Nothing
+//! earn more than one that does the same. Earnings come free little by little. An offence of a block producer costs
+//! all that is not yet free; a machine that lied costs its owner the part of it that the machine was of the owner's compute power. Nothing
 //! costs per machine or owner per block. It must not know how power is earned.
 //!
 //! - `schedule.rs`: how much there is; `share.rs`: by compute power; `release.rs`: little by little
@@ -65,7 +66,7 @@ pub mod pallet {
         },
     };
     use frame_system::pallet_prelude::{BlockNumberFor, OriginFor, ensure_signed};
-    use sp_runtime::{Percent, traits::UniqueSaturatedInto};
+    use sp_runtime::{Percent, Perquintill, traits::UniqueSaturatedInto};
 
     /// Money that was taken.
     pub type Taken<T> = Credit<Account, <T as Config>::Currency>;
@@ -256,8 +257,13 @@ pub mod pallet {
             Self::settle(owner);
         }
 
+        fn forfeits(owner: &Account, part: Perquintill) {
+            Self::forfeit(owner, part);
+        }
+
         fn weight() -> Weight {
-            T::WeightInfo::settle(share::ERAS)
+            // And the ledger once more, where something is forfeited.
+            T::WeightInfo::settle(share::ERAS).saturating_add(T::DbWeight::get().reads_writes(1, 1))
         }
     }
 

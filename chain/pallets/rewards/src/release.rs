@@ -1,7 +1,9 @@
 //! Earnings that come free little by little.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use polkadot_sdk::*;
 use scale_info::TypeInfo;
+use sp_runtime::Perquintill;
 
 /// Earnings of one owner: what is free, and what still comes free evenly until a block.
 ///
@@ -51,10 +53,12 @@ impl Release {
         self.locked = whole;
     }
 
-    /// What is locked is lost. Returns how much.
-    pub fn forfeit(&mut self, now: u32) -> u128 {
+    /// Such a part of what is locked is lost. Returns how much.
+    pub fn forfeit(&mut self, now: u32, part: Perquintill) -> u128 {
         self.advance(now);
-        core::mem::take(&mut self.locked)
+        let lost = part.mul_ceil(self.locked);
+        self.locked = self.locked.saturating_sub(lost);
+        lost
     }
 }
 

@@ -10,6 +10,7 @@ use frame_support::{
     pallet_prelude::Get,
     traits::{Imbalance, fungible::Balanced},
 };
+use sp_runtime::Perquintill;
 
 impl<T: Config> OnSlash<Account, Taken<T>> for Pallet<T> {
     fn slashed(offender: &Account, taken: Taken<T>, reporter: Option<&Account>) {
@@ -26,15 +27,15 @@ impl<T: Config> OnSlash<Account, Taken<T>> for Pallet<T> {
         }
         let treasury = T::Currency::resolve(&T::Treasury::get(), rest).map_or(0, |()| whole);
         Self::deposit_event(Event::Redirected { offender: offender.clone(), treasury, reporter: paid });
-        Self::forfeit(offender);
+        Self::settle(offender);
+        Self::forfeit(offender, Perquintill::one());
     }
 }
 
 impl<T: Config> Pallet<T> {
-    /// An offence costs what has not come free.
-    pub fn forfeit(owner: &Account) {
-        Self::settle(owner);
-        let amount = Ledgers::<T>::mutate(owner, |ledger| ledger.release.forfeit(Self::height()));
+    /// An offence costs what has not come free, or such a part of it. What the owner has earned is to be settled before.
+    pub(crate) fn forfeit(owner: &Account, part: Perquintill) {
+        let amount = Ledgers::<T>::mutate(owner, |ledger| ledger.release.forfeit(Self::height(), part));
         if amount > 0 {
             Self::deposit_event(Event::Forfeited { owner: owner.clone(), amount });
         }

@@ -273,3 +273,28 @@ fn the_schedule_ends() {
         assert_eq!(Schedule { halving: 0, ..Plan::get() }.issue(1), 0);
     });
 }
+
+#[test]
+fn a_machine_that_lied_costs_its_owner_its_part_of_what_is_not_free_yet() {
+    run(|| {
+        for (machine, owner) in [(1, &ANNA), (2, &ANNA), (3, &BERT)] {
+            enrol(machine, owner);
+        }
+        Now::set(Now::get() + DAY);
+        for (machine, ut) in [(1, 300), (2, 100), (3, 400)] {
+            drill(machine, ut);
+        }
+        blocks(100, 6_000);
+        let (before, other) = (Rewards::earnings(&ANNA), Rewards::earnings(&BERT));
+        Ecp::revoke(&[1; 32], Kind::Drilling, [0; 32]);
+        let after = Rewards::earnings(&ANNA);
+        assert_eq!(after.free, before.free);
+        assert!(near(earned(&BERT), other.locked), "nobody else loses");
+        assert!(near(after.locked, before.locked / 4), "{} of {}", after.locked, before.locked);
+        // And from now on the owner earns by what is left: a fifth of what the other does and it together.
+        blocks(100, 6_000);
+        let (anna, bert) =
+            (earned(&ANNA) - after.free - after.locked, earned(&BERT) - other.free - other.locked);
+        assert!(near(4 * anna, bert), "{anna} {bert}");
+    });
+}

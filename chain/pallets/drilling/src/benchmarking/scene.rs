@@ -181,7 +181,7 @@ pub fn dispute<T: Real>(
     answer: Option<&Answer>,
 ) {
     let all = pallet_inspectors::Candidates::<T>::get();
-    let inspectors: Vec<Account> = all.iter().take(DRAWN as usize).map(|(who, _)| who.clone()).collect();
+    let inspectors: Vec<Account> = all.iter().take(DRAWN as usize).map(|one| one.account.clone()).collect();
     let work = Tasks::<T>::get(id).unwrap();
     for replica in &work.replicas {
         let Some(digest) = replica.revealed() else { continue };
@@ -206,7 +206,17 @@ pub fn dispute<T: Real>(
     let (tries, deadline, slashed) = (TRIES - 1, NOW - 1, T::MachineBond::get());
     Disputes::<T>::insert(
         id,
-        Dispute { cause, frozen_in: 0, tries, drawn: true, deadline, duties, convicted: 0, slashed },
+        Dispute {
+            cause,
+            frozen_in: 0,
+            tries,
+            drawn: true,
+            deadline,
+            duties,
+            vouched: true,
+            convicted: 0,
+            slashed,
+        },
     );
 }
 

@@ -47,7 +47,7 @@ fn an_answer_and_a_conviction_count_once() {
         let proof = lie.accusation(Place::new(&lie.task, 0, 0).unwrap());
         assert_eq!(convict(&owner(9), task, 13, proof.clone()), Err("NotAssigned"));
         convict(&owner(9), task, 12, proof.clone()).unwrap();
-        assert_eq!(convict(&owner(9), task, 12, proof), Err("UnknownTask"));
+        assert_eq!(convict(&owner(9), task, 12, proof), Err("NotRevealed"));
         assert_eq!(at_stake(&owner(2)), 3 * BOND);
     });
 }

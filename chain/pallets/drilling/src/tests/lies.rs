@@ -28,6 +28,8 @@ fn one_liar_is_found_convicted_and_pays() {
             assert!(!inspect(&inspectors[0], task, 11, &truth));
             assert!(!inspect(&inspectors[0], task, 12, &truth));
             assert!(inspect(&inspectors[0], task, 13, &lie));
+            assert_eq!(free(&owner(1)), RICH - 4 * BOND, "not before others have looked at what is left");
+            clear_all(task);
             forgotten(task);
             assert_eq!(at_stake(&owner(3)), 3 * BOND);
             assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (4 * BOND, 4 * BOND));
@@ -37,8 +39,8 @@ fn one_liar_is_found_convicted_and_pays() {
             assert_eq!(free(&owner(2)), RICH - 4 * BOND + share);
             assert_eq!(free(&owner(3)), RICH - 4 * BOND);
             assert_eq!(free(&inspectors[0]), RICH - 1_000 + bounty + FEE);
-            assert_eq!(free(&inspectors[1]), RICH - 1_000, "and nobody pays for what nobody did");
-            assert_eq!(free(&Pot::get()), POT + BOND - bounty - 2 * share - FEE);
+            assert_eq!(free(&inspectors[1]), RICH - 1_000 + FEE);
+            assert_eq!(free(&Pot::get()), POT + BOND - bounty - 2 * share - 3 * FEE);
             assert_eq!(verdict(13), Some(Verdict::Convicted(Lie::Proven)));
             assert_eq!(verdict(11), Some(Verdict::Forfeited));
             // The honest go on, the liar doesn't.
@@ -114,9 +116,15 @@ fn a_lying_inspector_slashes_nobody() {
         // The liar's proof is none against anybody else.
         let place = Place::new(&lie.task, 0, 9).unwrap();
         assert_eq!(convict(liar, task, 11, lie.accusation(place)), Err("ProofOfAnotherResult"));
-        // They all say that nothing is wrong: nobody is slashed, nobody credited, nobody compensated.
-        inspectors.iter().for_each(|inspector| clear(inspector, task).unwrap());
+        // They all say that nothing is wrong, which cannot be: they are not paid for it, and others are drawn, once.
+        clear_all(task);
+        go_to_draw();
+        let all = drawn(task);
+        assert_eq!((all.len(), &all[..3]), (5, &inspectors[..]));
+        clear_all(task);
         forgotten(task);
+        assert_eq!(free(&Pot::get()), POT);
+        // Nobody is slashed, nobody credited, nobody compensated.
         for number in 1..=3 {
             assert_eq!((at_stake(&owner(number)), free(&owner(number))), (4 * BOND, RICH - 4 * BOND));
         }
@@ -135,7 +143,115 @@ fn inspectors_cannot_lead_each_other_astray() {
         demand(&inspectors[0], task, 13, 1).unwrap();
         answer_all(task, &[(13, &lie)]);
         assert!(inspect(&inspectors[1], task, 13, &lie));
+        // Who asked elsewhere has found nothing.
+        assert_eq!(free(&inspectors[0]), RICH - 1_000);
+        clear_all(task);
         forgotten(task);
+    });
+}
+
+#[test]
+fn a_bounty_is_for_who_asked_for_what_is_wrong() {
+    run(|| {
+        let (task, truth, lie) = disputed(0, 4_000);
+        answer_all(task, &[(11, &truth), (12, &truth), (13, &lie)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        // Down to some chunk, in which nothing is wrong; sixteen thousand bytes are one tree of sixteen.
+        demand(&inspectors[0], task, 13, 0).unwrap();
+        answer_all(task, &[(13, &lie)]);
+        demand(&inspectors[0], task, 13, 0).unwrap();
+        answer_all(task, &[(13, &lie)]);
+        let place = Place::new(&lie.task, 0, 4_000).unwrap();
+        convict(&inspectors[1], task, 13, lie.accusation(place)).unwrap();
+        assert_eq!(free(&inspectors[0]), RICH - 1_000);
+        assert_eq!(free(&inspectors[1]), RICH - 1_000 + BOND / 10);
+    });
+}
+
+#[test]
+fn of_two_who_lie_differently_nobody_is_compensated() {
+    run(|| {
+        let task = task_of(2);
+        let (one, two) = (Story::lying(task, 0, 9), Story::lying(task, 1, 3));
+        for (number, story) in [(11, &one), (12, &two)] {
+            commit(number, task, story).unwrap();
+        }
+        for (number, story) in [(11, &one), (12, &two)] {
+            reveal(number, task, story).unwrap();
+        }
+        answer_all(task, &[(11, &one), (12, &two)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        assert!(inspect(&inspectors[0], task, 11, &one));
+        assert_eq!(free(&owner(2)), RICH - 4 * BOND);
+        assert!(inspect(&inspectors[0], task, 12, &two), "its duty goes on");
+        forgotten(task);
+        assert_eq!((at_stake(&owner(1)), at_stake(&owner(2))), (3 * BOND, 3 * BOND));
+        assert_eq!((free(&owner(1)), free(&owner(2))), (RICH - 4 * BOND, RICH - 4 * BOND));
+        assert_eq!(free(&inspectors[0]), RICH - 1_000 + 2 * (BOND / 10) + FEE);
+    });
+}
+
+#[test]
+fn the_silence_of_an_honest_machine_does_not_spare_the_liar() {
+    run(|| {
+        let task = task_of(2);
+        let truth = Story::honest(task);
+        // No work at all: two roots from nowhere.
+        let roots = [[7u8; 32], [8; 32]];
+        let digest = drilling::digest(&work(task).task.id(), &roots);
+        commit(11, task, &truth).unwrap();
+        named(Drilling::commit(device(12), task, drilling::commitment(&digest, &id(12), &salt(12)))).unwrap();
+        reveal(11, task, &truth).unwrap();
+        reveal_with(12, task, digest, salt(12)).unwrap();
+        disclose(12, task, Question::Roots, Answer::truncate_from(roots.concat())).unwrap();
+        go(ANSWER + 1);
+        assert_eq!(verdict(11), Some(Verdict::Convicted(Lie::Unanswered)));
+        assert_eq!(free(&owner(2)), RICH - 4 * BOND, "nobody has looked at its result");
+        go_to_draw();
+        let inspectors = drawn(task);
+        demand(&inspectors[0], task, 12, 0).unwrap();
+        go(ANSWER + 1);
+        forgotten(task);
+        assert_eq!((verdict(12), at_stake(&owner(2))), (Some(Verdict::Convicted(Lie::Unanswered)), 3 * BOND));
+        assert_eq!(free(&owner(2)), RICH - 4 * BOND);
+    });
+}
+
+#[test]
+fn lying_together_leaves_nothing() {
+    run(|| {
+        Audits::set(5);
+        machine(11, owner(1));
+        machine(12, owner(2));
+        let mut tasks_done = 0;
+        for _ in 0..6 {
+            let _ = (ready(11, 32), ready(12, 32));
+            go_to_draw();
+            go(4);
+            let begun = Tasks::<Test>::iter().filter(|(_, work)| work.stage == Stage::Committing);
+            for (task, _) in begun.collect::<Vec<_>>() {
+                tasks_done += 1;
+                let digest = drilling::digest(&task, &[[1; 32], [2; 32]]);
+                for number in [11, 12] {
+                    let commitment = drilling::commitment(&digest, &id(number), &salt(number));
+                    named(Drilling::commit(device(number), task, commitment)).unwrap();
+                }
+                (11..=12).for_each(|number| reveal_with(number, task, digest, salt(number)).unwrap());
+            }
+            // Audits come, and nobody can answer anything.
+            (0..5).for_each(|_| {
+                go_to_draw();
+                go(DUTY);
+            });
+        }
+        assert!(tasks_done > 60, "{tasks_done}");
+        let convicted = Workers::<Test>::get(id(11)).unwrap().convicted;
+        assert!(convicted > 0);
+        let after_the_last = 32;
+        assert!(total(11) <= after_the_last && total(12) <= after_the_last, "{} {}", total(11), total(12));
+        assert_eq!(at_stake(&owner(1)), 4 * BOND - BOND * u128::from(convicted).min(4));
     });
 }
 
@@ -151,12 +267,12 @@ fn a_machine_that_cannot_open_its_digest_has_lied() {
         go(ANSWER);
         assert_eq!(at_stake(&owner(3)), 4 * BOND);
         go(1);
-        assert_eq!(disclose(13, task, Question::Roots, lie.answer(&Question::Roots)), Err("UnknownTask"));
+        assert_eq!(disclose(13, task, Question::Roots, lie.answer(&Question::Roots)), Err("NotAccused"));
         assert_eq!(at_stake(&owner(3)), 3 * BOND);
         assert_eq!(verdict(13), Some(Verdict::Convicted(Lie::Unanswered)));
-        assert_eq!(free(&owner(1)), RICH - 4 * BOND + BOND / 4);
-        forgotten(task);
         go_to_draw();
+        clear_all(task);
+        assert_eq!(free(&owner(1)), RICH - 4 * BOND + BOND / 4);
         forgotten(task);
     });
 }
@@ -170,6 +286,7 @@ fn silence_at_a_later_question_is_a_lie_too() {
         let inspectors = drawn(task);
         demand(&inspectors[0], task, 13, 1).unwrap();
         go(ANSWER + 1);
+        clear_all(task);
         forgotten(task);
         assert_eq!((at_stake(&owner(3)), verdict(13)), (3 * BOND, Some(Verdict::Convicted(Lie::Unanswered))));
     });
@@ -185,7 +302,7 @@ fn inspectors_who_do_not_show_are_fined_and_replaced_once() {
         // One asks something, and then nobody does anything.
         demand(&first[0], task, 13, 1).unwrap();
         answer_all(task, &[(13, &lie)]);
-        go(DUTY + 1);
+        go(ANSWER + DUTY + 1);
         let missed =
             pallet_inspectors::Registry::<Test>::iter_values().map(|inspector| inspector.missed).sum::<u32>();
         assert_eq!(missed, 3);
@@ -193,6 +310,7 @@ fn inspectors_who_do_not_show_are_fined_and_replaced_once() {
         go_to_draw();
         let second = drawn(task);
         assert!(inspect(&second[0], task, 13, &lie));
+        clear_all(task);
         forgotten(task);
     });
     run(|| {

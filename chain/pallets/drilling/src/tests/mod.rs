@@ -372,6 +372,12 @@ pub fn clear(inspector: &Account, task: TaskId) -> Result<(), &'static str> {
     named(Drilling::clear(RuntimeOrigin::signed(inspector.clone()), task))
 }
 
+/// All who have not yet say that nothing (more) is wrong.
+pub fn clear_all(task: TaskId) {
+    let open = Disputes::<Test>::get(task).unwrap().duties.into_iter().filter(|duty| !duty.closed);
+    open.for_each(|duty| clear(&duty.inspector, task).unwrap());
+}
+
 pub fn demand(inspector: &Account, task: TaskId, number: u8, place: u32) -> Result<(), &'static str> {
     named(Drilling::demand(RuntimeOrigin::signed(inspector.clone()), task, id(number), place))
 }

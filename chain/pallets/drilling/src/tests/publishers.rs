@@ -69,7 +69,7 @@ fn a_batch_is_approved_given_out_and_paid_for() {
         let tasks: Vec<_> = Tasks::<Test>::iter_keys().collect();
         assert_eq!(tasks.len(), 2);
         assert!(Supply::<Test>::get(Class::Tiny).is_empty());
-        assert_eq!(free(&Pot::get()), POT + 4);
+        assert_eq!(free(&Pot::get()), POT, "what is done is paid for");
         assert_eq!(&Drilling::work_of(&id(11))[0].source[..], b"https://example.org/tasks");
         for task in tasks {
             let story = Story::honest(task);
@@ -78,7 +78,11 @@ fn a_batch_is_approved_given_out_and_paid_for() {
         }
         go_to_draw();
         assert!(Batches::<Test>::get(batch).is_none());
-        assert_eq!(free(&owner(9)), RICH - 4 * BOND - 4, "the deposit comes back");
+        assert_eq!(
+            (free(&owner(9)), free(&Pot::get())),
+            (RICH - 4 * BOND - 4, POT + 4),
+            "the deposit comes back"
+        );
         assert!(Tasks::<Test>::iter().next().is_none(), "and nothing is left to do");
     });
 }
@@ -263,5 +267,40 @@ fn a_batch_that_comes_to_nothing_keeps_no_other_waiting() {
         go(WINDOW + 1);
         assert_eq!(queue(), [other, failing], "nobody committed");
         assert_eq!(Batches::<Test>::get(failing).unwrap().left, 5);
+    });
+}
+
+#[test]
+fn a_batch_that_nobody_can_do_costs_nothing_and_is_given_up() {
+    run(|| {
+        Synthetic::<Test>::kill();
+        let batch = publish(spec(), 5, 1).unwrap();
+        let of = |batch| Batches::<Test>::get(batch).map(|batch| (batch.left, batch.held));
+        machine(11, owner(1));
+        machine(12, owner(2));
+        for failed in 1..=STRIKES {
+            (11..=12).for_each(|number| ready(number, 1).unwrap());
+            go_to_draw();
+            go(WINDOW + 1);
+            let left = (failed < STRIKES).then_some((5, 100 + 5 * 2));
+            assert_eq!((of(batch), free(&Pot::get())), (left, POT), "after {failed}");
+        }
+        assert!(events().contains(&Event::GivenUp { batch }) && Supply::<Test>::get(Class::Tiny).is_empty());
+        assert_eq!(free(&owner(9)), RICH - 4 * BOND);
+    });
+}
+
+#[test]
+fn one_task_done_and_a_batch_is_as_good_as_before() {
+    run(|| {
+        Synthetic::<Test>::kill();
+        let batch = publish(spec(), 5, 1).unwrap();
+        Batches::<Test>::mutate_extant(batch, |batch| batch.failed = STRIKES - 1);
+        let task = task_of(2);
+        let story = Story::honest(task);
+        (11..=12).for_each(|number| commit(number, task, &story).unwrap());
+        (11..=12).for_each(|number| reveal(number, task, &story).unwrap());
+        go_to_draw();
+        assert_eq!(Batches::<Test>::get(batch).unwrap().failed, 0);
     });
 }

@@ -132,3 +132,25 @@ fn about_five_in_a_hundred_are_audited() {
         assert!((60..140).contains(&audits), "{audits} of 2,000");
     });
 }
+
+#[test]
+fn a_chain_that_stood_still_audits_later_and_forgets_nothing() {
+    run(|| {
+        Audits::set(100);
+        let task = task_of(2);
+        let lie = Story::lying(task, 0, 9);
+        (11..=12).for_each(|number| commit(number, task, &lie).unwrap());
+        (11..=12).for_each(|number| reveal(number, task, &lie).unwrap());
+        assert_eq!((work(task).stage, total(11)), (Stage::Agreed, 1));
+        // Longer than seeds are kept.
+        Epoch::set(Epoch::get() + 70);
+        for _ in 0..100 {
+            Epoch::set(Epoch::get() + 1);
+            go(2);
+        }
+        assert_eq!(events().into_iter().filter(|event| matches!(event, Event::Disputed { .. })).count(), 1);
+        assert_eq!((total(11), verdict(11)), (0, Some(Verdict::Convicted(Lie::Unanswered))));
+        forgotten(task);
+        assert_eq!(crate::AgreedTasks::<Test>::iter().count(), 0);
+    });
+}

@@ -224,6 +224,7 @@ fn silence_does_not_hide_a_difference() {
         go_to_draw();
         let inspectors = drawn(task);
         assert!(inspect(&inspectors[0], task, 12, &lie));
+        clear_all(task);
         forgotten(task);
         let share = (2 * BOND - BOND / 10) / 2;
         assert_eq!(free(&owner(1)), RICH - 4 * BOND + share, "both pay the one who was right");
@@ -279,5 +280,70 @@ fn a_machine_that_changes_hands_is_answered_for_by_who_owned_it() {
         ready(12, 1).unwrap();
         assert_eq!(Workers::<Test>::get(id(12)).unwrap().owner, owner(7));
         assert_eq!(crate::Bonds::<Test>::get(owner(7)).machines, 1);
+    });
+}
+
+#[test]
+fn what_falls_due_at_once_leaves_room_in_its_block() {
+    run(|| {
+        let task = task_of(3);
+        let (template, now) = (work(task), System::block_number() as u32);
+        let disputed = |number: u8| {
+            let (other, mut disputed) = ([number; 32], template.clone());
+            disputed.stage = Stage::Disputed;
+            for (at, replica) in (0..).zip(&mut disputed.replicas) {
+                let digest = [at; 32];
+                replica.state = State::Revealed(digest);
+                let disclosure =
+                    Disclosure { digest, roots: None, deadline: now, chains: Default::default() };
+                Disclosures::<Test>::insert(other, replica.machine, disclosure);
+                crate::Accused::<Test>::insert(replica.machine, other, ());
+            }
+            Tasks::<Test>::insert(other, disputed);
+            let (cause, duties) = (Cause::Difference, Default::default());
+            let dispute = Dispute {
+                cause,
+                frozen_in: 0,
+                tries: 0,
+                drawn: false,
+                deadline: 0,
+                duties,
+                vouched: false,
+                convicted: 0,
+                slashed: 0,
+            };
+            Disputes::<Test>::insert(other, dispute);
+            crate::Due::<Test>::try_append(now + 1, Item::Task(other)).unwrap();
+        };
+        (0..DUE_PER_BLOCK as u8).for_each(disputed);
+        let block = frame_system::limits::BlockWeights::default().max_block;
+        let mut blocks = 0;
+        while Disputes::<Test>::iter().next().is_some() {
+            blocks += 1;
+            let number = u64::from(now + blocks);
+            System::set_block_number(number);
+            let cost = Drilling::on_initialize(number);
+            assert!(cost.ref_time() < block.ref_time() / 2, "{} of {}", cost.ref_time(), block.ref_time());
+            assert!(blocks < 100, "some are never looked at");
+        }
+        assert!(blocks > 1, "they would have fitted into one block");
+        assert_eq!(Workers::<Test>::get(id(11)).unwrap().convicted, DUE_PER_BLOCK);
+    });
+}
+
+#[test]
+fn every_open_question_is_shown_however_many_are_answered() {
+    run(|| {
+        let template = work(task_of(2));
+        for number in 0..150u8 {
+            let other = [number; 32];
+            Tasks::<Test>::insert(other, &template);
+            let roots = (number < 149).then(Roots::default);
+            let disclosure = Disclosure { digest: [1; 32], roots, deadline: 99, chains: Default::default() };
+            Disclosures::<Test>::insert(other, id(11), disclosure);
+            crate::Accused::<Test>::insert(id(11), other, ());
+        }
+        let shown = Drilling::questions_of(&id(11));
+        assert_eq!(shown.iter().map(|asked| asked.id).collect::<Vec<_>>(), [[149; 32]]);
     });
 }

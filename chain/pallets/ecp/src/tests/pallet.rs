@@ -6,7 +6,7 @@ use pallet_machines::{
     types::{Account, Standing},
 };
 use polkadot_sdk::*;
-use sp_runtime::{BuildStorage, traits::IdentityLookup};
+use sp_runtime::{BuildStorage, Perquintill, traits::IdentityLookup};
 
 type Block = frame_system::mocking::MockBlock<Test>;
 
@@ -24,6 +24,7 @@ impl frame_system::Config for Test {
 parameter_types! {
     pub static Now: u64 = 1_790_000_000_000;
     pub static Told: Vec<Account> = Vec::new();
+    pub static Lost: Vec<(Account, Perquintill)> = Vec::new();
 }
 
 pub struct Clock;
@@ -38,6 +39,9 @@ pub struct Listener;
 impl crate::Watch for Listener {
     fn changes(owner: &Account) {
         Told::mutate(|told| told.push(owner.clone()));
+    }
+    fn forfeits(owner: &Account, part: Perquintill) {
+        Lost::mutate(|lost| lost.push((owner.clone(), part)));
     }
     fn weight() -> frame_support::weights::Weight {
         Default::default()
@@ -223,28 +227,46 @@ fn what_is_seeded_waits_for_the_clock() {
 }
 
 #[test]
-fn work_that_was_a_lie_is_taken_back_and_nothing_of_it_stays() {
+fn a_liar_keeps_nothing_and_its_owner_what_others_did() {
     run(|| {
         enrol(ONE, &ANNA);
         enrol(TWO, &ANNA);
         wait(DAY);
-        drill(ONE, 200);
-        drill(TWO, 200);
+        drill(ONE, 300);
+        drill(TWO, 100);
         let honest = Ecp::machine_ecp(&TWO).unwrap().figures;
-        wait(1_000);
-        drill(ONE, 70);
-        wait(60_000);
-        Ecp::revoke(&ONE, Kind::Drilling, TASK, 70 * UT);
-        let (one, two) = (Ecp::machine_ecp(&ONE).unwrap().figures, Ecp::machine_ecp(&TWO).unwrap().figures);
-        assert_eq!((one.drilling_total, two.drilling_total), (200 * UT, honest.drilling_total));
-        assert!(one.drilling_effective <= two.drilling_effective, "{one:?} {two:?}");
-        let owner = Ecp::owner_ecp(&ANNA).figures;
-        assert_eq!(owner.drilling_total, 400 * UT);
-        assert!(close(owner.drilling_effective, one.drilling_effective + two.drilling_effective));
-        // More than there is takes what there is.
-        Ecp::revoke(&ONE, Kind::Drilling, TASK, 1_000_000 * UT);
+        Ecp::revoke(&ONE, Kind::Drilling, TASK);
         let one = Ecp::machine_ecp(&ONE).unwrap().figures;
-        assert_eq!((one.drilling_total, one.drilling_effective), (0, 0));
+        assert_eq!((one.drilling_total, one.drilling_effective, one.combined), (0, 0, 0));
+        let owner = Ecp::owner_ecp(&ANNA).figures;
+        assert_eq!((owner.drilling_total, owner.combined), (honest.drilling_total, honest.combined));
         assert_eq!(Ecp::network_ecp(), Ecp::owner_ecp(&ANNA));
+        let [(who, part)] = &Lost::take()[..] else { panic!("told once") };
+        let off = part.deconstruct().abs_diff(Perquintill::from_percent(75).deconstruct());
+        assert!(*who == ANNA && off < Perquintill::from_percent(1).deconstruct() / 1_000, "{part:?}");
+        // And once more, which changes nothing.
+        Ecp::revoke(&ONE, Kind::Drilling, TASK);
+        assert_eq!(Lost::take(), [(ANNA, Perquintill::zero())]);
+        // What it does from then on counts.
+        wait(DAY);
+        drill(ONE, 200);
+        assert_eq!(Ecp::machine_ecp(&ONE).unwrap().figures.drilling_total, 200 * UT);
+    });
+}
+
+#[test]
+fn a_liar_that_is_away_costs_its_owner_as_much() {
+    run(|| {
+        enrol(ONE, &ANNA);
+        enrol(TWO, &ANNA);
+        wait(DAY);
+        drill(ONE, 300);
+        drill(TWO, 100);
+        let honest = Ecp::machine_ecp(&TWO).unwrap().figures.combined;
+        Ecp::changed(&ONE, &ANNA, Standing::Lapsed);
+        Ecp::revoke(&ONE, Kind::Drilling, TASK);
+        let part = Lost::take()[0].1;
+        assert!(part > Perquintill::from_percent(74) && part < Perquintill::from_percent(76), "{part:?}");
+        assert_eq!(Ecp::weight_of(&ANNA), honest);
     });
 }

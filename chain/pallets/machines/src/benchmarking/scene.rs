@@ -120,7 +120,7 @@ pub fn lapsed<T: Config>(rig: &Rig) {
 }
 
 pub fn inspector<T: Config + pallet_inspectors::Config>(number: usize) -> Account {
-    pallet_inspectors::Candidates::<T>::get()[number].0.clone()
+    pallet_inspectors::Candidates::<T>::get()[number].account.clone()
 }
 
 /// How far one duty is.
