@@ -521,7 +521,7 @@ pub enum MachinesCommand {
         /// Its identifier in hex
         id: String,
     },
-    /// Takes a machine out of service; its deposit comes back a week later. Let its agent rest first
+    /// Takes a machine out of service; its deposit comes back two weeks later. Let its agent rest first
     Retire {
         /// Its identifier in hex
         id: String,

@@ -203,7 +203,7 @@ async fn retire(machine: [u8; 32], session: &Session, key: &Key, json: bool) -> 
     }
     let included = session.call("retiring the machine", &chain::retire(machine), key).await?;
     let done = Done {
-        done: "the machine is retired; its deposit comes back a week later",
+        done: "the machine is retired; its deposit comes back two weeks later",
         block: included.block.number,
     };
     Ok(Noted { done, note: Some(after_retirement(doubt.as_deref())) })

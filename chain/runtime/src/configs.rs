@@ -235,7 +235,7 @@ parameter_types! {
     pub AnchorGrace: u32 = Pace::rhythm().anchor_grace;
     pub DutyBlocks: u32 = Pace::rhythm().duty_blocks;
     pub WindowBlocks: u32 = window_blocks();
-    pub AnswerBlocks: u32 = Pace::rhythm().anchor_grace;
+    pub AnswerBlocks: u32 = Pace::rhythm().answer_blocks;
     pub DrillingPot: AccountId = PalletId(*b"mx/drill").into_account_truncating();
 }
 

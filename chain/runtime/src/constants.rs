@@ -43,8 +43,8 @@ pub const MAX_INSPECTORS: u32 = 1_024;
 pub const MACHINE_DEPOSIT: Balance = 10 * TOKEN;
 /// Kept of it when the machine retires, for the record that stays.
 pub const RECORD_DEPOSIT: Balance = TOKEN;
-/// Blocks from a machine's retirement until the rest comes back: a week.
-pub const MACHINE_UNBONDING: BlockNumber = 7 * 24 * 600;
+/// Blocks from a machine's retirement until the rest comes back: two weeks, in which it may still be asked about what it did.
+pub const MACHINE_UNBONDING: BlockNumber = 14 * 24 * 600;
 /// What an inspector earns for one machine.
 pub const INSPECTION_FEE: Balance = TOKEN / 10;
 /// At stake for who accuses a machine.
@@ -59,8 +59,9 @@ pub const TRAINING_DAYS: u32 = 30;
 
 /// What an owner has at stake for each machine that drills: what a lie costs.
 pub const DRILLING_BOND: Balance = 100 * TOKEN;
-/// Blocks from leaving until a drilling bond comes free: a week.
-pub const DRILLING_UNBONDING: BlockNumber = 7 * 24 * 600;
+/// Blocks from leaving until a drilling bond comes free: two weeks. The longest way to a conviction has eleven answers, of a day each: the
+/// roots, and five ways down in each of two draws.
+pub const DRILLING_UNBONDING: BlockNumber = 14 * 24 * 600;
 /// Most tasks that a machine has at one time.
 pub const PIPELINE: u32 = 64;
 /// Share of agreed tasks that are audited.

@@ -22,21 +22,31 @@ pub struct Rhythm {
     pub anchor_grace: u32,
     /// Blocks that inspectors and machines have for their duties.
     pub duty_blocks: u32,
+    /// Blocks that a machine has to answer a question about a result.
+    pub answer_blocks: u32,
 }
 
 impl Rhythm {
-    /// The real chain: 2 s slots, a third of them with a block, epochs of 10 minutes, hourly anchors, half an hour for duties.
+    /// The real chain: 2 s slots, a third of them with a block, epochs of 10 minutes, hourly anchors, half an hour for duties, a
+    /// day for answers: so long may a host be down before its owner pays.
     pub const PRODUCTION: Self = Self {
         slot_millis: 2_000,
         epoch_slots: 300,
         anchor_period: 600,
         anchor_grace: 1_800,
         duty_blocks: 300,
+        answer_blocks: 14_400,
     };
 
-    /// Development chains: 500 ms slots, epochs of 10 seconds, an anchor every ten blocks, a minute for duties.
-    pub const DEVELOPMENT: Self =
-        Self { slot_millis: 500, epoch_slots: 20, anchor_period: 10, anchor_grace: 60, duty_blocks: 60 };
+    /// Development chains: 500 ms slots, epochs of 10 seconds, an anchor every ten blocks, a minute for duties and for answers.
+    pub const DEVELOPMENT: Self = Self {
+        slot_millis: 500,
+        epoch_slots: 20,
+        anchor_period: 10,
+        anchor_grace: 60,
+        duty_blocks: 60,
+        answer_blocks: 60,
+    };
 }
 
 impl Default for Rhythm {
@@ -78,6 +88,8 @@ pub mod pallet {
         pub anchor_grace: u32,
         /// Blocks that inspectors and machines have for their duties.
         pub duty_blocks: u32,
+        /// Blocks that a machine has to answer a question about a result.
+        pub answer_blocks: u32,
         /// For the compiler only.
         #[serde(skip)]
         pub runtime: PhantomData<T>,
@@ -85,8 +97,17 @@ pub mod pallet {
 
     impl<T: Config> From<Rhythm> for GenesisConfig<T> {
         fn from(rhythm: Rhythm) -> Self {
-            let Rhythm { slot_millis, epoch_slots, anchor_period, anchor_grace, duty_blocks } = rhythm;
-            Self { slot_millis, epoch_slots, anchor_period, anchor_grace, duty_blocks, runtime: PhantomData }
+            let Rhythm { slot_millis, epoch_slots, anchor_period, anchor_grace, duty_blocks, answer_blocks } =
+                rhythm;
+            Self {
+                slot_millis,
+                epoch_slots,
+                anchor_period,
+                anchor_grace,
+                duty_blocks,
+                answer_blocks,
+                runtime: PhantomData,
+            }
         }
     }
 
@@ -99,12 +120,27 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            let Self { slot_millis, epoch_slots, anchor_period, anchor_grace, duty_blocks, .. } = *self;
+            let Self {
+                slot_millis,
+                epoch_slots,
+                anchor_period,
+                anchor_grace,
+                duty_blocks,
+                answer_blocks,
+                ..
+            } = *self;
             assert!(
                 slot_millis >= 100 && epoch_slots >= 10,
                 "slots below 100 ms and epochs below 10 slots stall"
             );
-            Chosen::<T>::put(Rhythm { slot_millis, epoch_slots, anchor_period, anchor_grace, duty_blocks });
+            Chosen::<T>::put(Rhythm {
+                slot_millis,
+                epoch_slots,
+                anchor_period,
+                anchor_grace,
+                duty_blocks,
+                answer_blocks,
+            });
         }
     }
 

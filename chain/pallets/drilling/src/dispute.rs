@@ -158,8 +158,8 @@ impl<T: Config> Pallet<T> {
         let chain = Chain { inspector: inspector.clone(), question, expected, answer: None, deadline, asked };
         disclosure.chains.try_push(chain).map_err(|_| Error::<T>::TooManyDemands)?;
         // Who asks must have time to look at the answer.
-        let look = T::AnswerBlocks::get().max(Self::duty_blocks(work.class));
-        dispute.deadline = dispute.deadline.max(deadline.saturating_add(look));
+        let look = deadline.saturating_add(Self::duty_blocks(work.class));
+        dispute.deadline = dispute.deadline.max(look);
         ensure!(Self::watch(deadline, Item::Task(id)), Error::<T>::Busy);
         ensure!(Self::watch(dispute.deadline, Item::Task(id)), Error::<T>::Busy);
         Disputes::<T>::insert(id, dispute);

@@ -146,7 +146,7 @@ pub mod pallet {
         /// Blocks to commit in, and blocks to reveal in.
         #[pallet::constant]
         type WindowBlocks: Get<u32>;
-        /// Blocks to answer a question in: as long as a machine may be away.
+        /// Blocks to answer a question in: for so long a machine may be away without paying for it.
         type AnswerBlocks: Get<u32>;
         /// Blocks that inspectors have for a dispute about a small task in which they ask nothing.
         type DutyBlocks: Get<u32>;
