@@ -60,10 +60,18 @@ impl Class {
             Self::Tiny => mlp(256, 8192, layer(256, 556_100), &[layer(16, 5_332_051)]),
             Self::Small => mlp(1024, 8192, layer(4096, 556_100), &[layer(4096, 1_333_013)]),
             Self::Medium => {
-                let wide = layer(16_384, 666_506);
-                mlp(4096, 16_384, layer(16_384, 393_222), &[wide, wide, wide, layer(8192, 666_506)])
+                let wide = [393_222, 667_200, 1_014_900, 910_800].map(|multiplier| layer(16_384, multiplier));
+                let [first, second, third, fourth] = wide;
+                mlp(4096, 16_384, first, &[second, third, fourth, layer(8192, 910_800)])
             }
-            Self::Large => mlp(32_768, 32_768, layer(32_768, 278_050), &[layer(32_768, 471_291); 13]),
+            Self::Large => {
+                // The share that is 0 swings before it settles, and what sums spread with it.
+                let mut rest = [layer(32_768, 735_500); 13];
+                for (layer, multiplier) in rest.iter_mut().zip([471_000, 874_000, 696_000, 749_000]) {
+                    layer.multiplier = multiplier;
+                }
+                mlp(32_768, 32_768, layer(32_768, 278_050), &rest)
+            }
         }
     }
 }
@@ -85,7 +93,7 @@ fn mlp(rows: u32, inputs: u32, first: Layer, rest: &[Layer]) -> Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difficulty;
+    use crate::{difficulty, spread::spreads};
 
     #[test]
     fn published_shapes_are_tasks_of_their_class_a_hundredfold_apart() {
@@ -111,12 +119,57 @@ mod tests {
         assert_eq!((Class::of(&wide), spared(wide)), (Class::Small, SpecError::Room(Class::Small)));
         for (multiplier, shift) in [(1, 62), (1, 1), (i32::MAX as u32, 1), (i32::MAX as u32, 62), (1, 32)] {
             let first = Layer { outputs: 256, multiplier, shift };
-            assert_eq!(spared(mlp(256, 8192, first, &[layer(16, 1)])), SpecError::Spread, "{first:?}");
+            let told = spared(mlp(256, 8192, first, &[layer(16, 1)]));
+            assert_eq!(told, SpecError::Spread { layer: 0, multiplier: 556_087 }, "{first:?}");
         }
         // Whose inputs do not spread is nobody's business in the last layer.
         mlp(256, 8192, layer(16, 1), &[]).check_published().unwrap();
         let neck = mlp(256, 8192, layer(31, 556_100), &[layer(4096, 1)]);
         assert_eq!(spared(neck), SpecError::Narrow);
+    }
+
+    #[test]
+    fn shapes_that_die_out_are_not_published() {
+        let refused = |spec: Spec| spec.check_published().unwrap_err();
+        // Found by a stranger: inputs that are all zero after some layers, at multipliers that are right for first layers.
+        let mut rest = [layer(8192, 139_000); 15];
+        rest[..4].fill(layer(32, 2_230_000));
+        assert_eq!(refused(mlp(4096, 32, layer(32, 2_230_000), &rest)), SpecError::Narrow);
+        let wide = mlp(256, 8192, layer(8192, 139_000), &[layer(8192, 139_000); 15]);
+        assert!(matches!(refused(wide), SpecError::Spread { layer: 0, .. }), "{:?}", refused(wide));
+        // What the built-in shapes were before.
+        let large = mlp(32_768, 32_768, layer(32_768, 278_050), &[layer(32_768, 471_291); 13]);
+        assert_eq!(refused(large), SpecError::Spread { layer: 3, multiplier: 1_259_359 });
+        // Deep and narrow: columns that are 0 in every row.
+        for (outputs, narrow) in [(256, true), (4096, true), (8192, false)] {
+            for depth in [4, 5] {
+                let spec = deep(outputs, depth);
+                let wanted = if narrow && depth > 4 { Err(SpecError::Narrow) } else { Ok(()) };
+                assert_eq!(spec.check_published(), wanted, "{depth} layers of {outputs}");
+            }
+        }
+    }
+
+    /// With the multipliers that [`spreads`] names.
+    fn deep(outputs: u32, depth: usize) -> Spec {
+        let mut layers = [layer(outputs, 1); MAX_LAYERS];
+        let spec = |layers: &[Layer; MAX_LAYERS]| mlp(256, 8192, layers[0], &layers[1..depth]);
+        for number in 0..depth - 1 {
+            layers[number].multiplier = spreads(&spec(&layers)).nth(number).unwrap().multiplier;
+        }
+        spec(&layers)
+    }
+
+    #[test]
+    fn every_layer_of_the_published_shapes_fills_the_range_of_the_next() {
+        for class in Class::ALL {
+            let spec = class.mlp();
+            assert_eq!(spreads(&spec).count(), spec.layers.depth() - 1);
+            for (number, spread) in spreads(&spec).enumerate() {
+                let deviation = spread.deviation as f64 / 65_536.0;
+                assert!((63.0..65.0).contains(&deviation), "{class:?}, layer {number}: {deviation}");
+            }
+        }
     }
 
     #[test]

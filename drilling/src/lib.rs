@@ -58,6 +58,7 @@ pub mod reference;
 mod requantise;
 mod result;
 mod spec;
+pub mod spread;
 #[cfg(feature = "std")]
 mod trail;
 pub mod tree;
@@ -72,7 +73,10 @@ pub use hash::{Hash, blake3};
 pub use layers::{Layers, MAX_LAYERS, WrongDepth};
 pub use requantise::requantise;
 pub use result::{commitment, digest, layer_key, layer_tree};
-pub use spec::{Kernel, Layer, MAX_INPUTS, MAX_ITEMS, MAX_ROWS, MAX_WIDTH, Spec, SpecError, Task};
+pub use spec::{
+    Kernel, Layer, MAX_INPUTS, MAX_ITEMS, MAX_ROWS, MAX_WIDTH, MIN_PUBLISHED_DEEP, MIN_PUBLISHED_INNER,
+    MIN_PUBLISHED_INPUTS, SHALLOW, SPREAD, Spec, SpecError, Task,
+};
 #[cfg(feature = "std")]
 pub use {
     library::{Library, LibraryError},

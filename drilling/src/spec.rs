@@ -4,6 +4,7 @@ use crate::{
     class::Class,
     hash::{Hash, blake3},
     layers::{Layers, MAX_LAYERS},
+    spread::{FRACTION, SHIFT, Spread, spreads},
 };
 
 /// The longest sum of s8×s8 products that cannot leave an i32: 128·128·131,071 < 2^31.
@@ -16,11 +17,19 @@ pub const MAX_ROWS: u32 = 65_536;
 pub const MAX_ITEMS: u32 = 1 << 24;
 /// The fewest inputs of a published layer: through fewer, rows come out alike, and one product serves many.
 pub const MIN_PUBLISHED_INPUTS: u32 = 32;
-/// How far the inputs of a generated layer spread, as the requantisation before it says: their standard deviation before they are clamped
-/// to s8. Below, and far above, they have few values, and products can be looked up.
-pub const SPREAD: core::ops::RangeInclusive<u32> = 16..=256;
-/// Standard deviation of the product of two elements, each evenly one of the 256 values of an s8: (2^16 − 1) / 12.
-const PRODUCT: u128 = 5_461;
+/// The fewest inputs of a generated layer after the first, in a network of up to [`SHALLOW`] layers.
+pub const MIN_PUBLISHED_INNER: u32 = 256;
+/// The fewest in a deeper one. Each ReLU makes rows a little more alike, the more so the narrower the layer is; after some layers there are
+/// columns that are 0 in every row, and a wide layer after narrow ones makes many of them.
+pub const MIN_PUBLISHED_DEEP: u32 = 8192;
+/// Up to so many layers a network is too short for that.
+pub const SHALLOW: usize = 4;
+/// How far what a generated layer hands on spreads: its standard deviation, as [`spreads`] tells it, before it is clamped to s8. A factor
+/// of two about 64, which fills the range. Below, inputs have few values, and after some layers one: 0. Above, many are 127.
+///
+/// Within it at least a fifth of all inputs is not 0, and at most a sixth is 127, whatever the layers before are: Σa ≤ √(share that is
+/// not 0)·√(Σa²) bounds how far the mean of the next sums lies below 0, and a test tries the extremes.
+pub const SPREAD: core::ops::RangeInclusive<u64> = 32..=128;
 
 #[cfg(feature = "codec")]
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -104,16 +113,23 @@ pub enum SpecError {
     Items,
     /// A layer so narrow that rows come out alike.
     #[error(
-        "a published layer has at least {MIN_PUBLISHED_INPUTS} inputs: through fewer, rows come out alike"
+        "a published layer has at least {MIN_PUBLISHED_INPUTS} inputs; where weights are generated, layers after the first have {MIN_PUBLISHED_INNER}, \
+         in networks of more than {SHALLOW} layers {MIN_PUBLISHED_DEEP}: through fewer, rows come out alike"
     )]
     Narrow,
     /// A requantisation that leaves few values.
     #[error(
-        "multiplier and shift of a layer leave the next one's inputs with a standard deviation below {} or above {}: they would have few values",
+        "what layer {layer} (the first is 0) hands on has a standard deviation below {} or above {}: it would have few values. Its right multiplier \
+         is {multiplier}, with a shift of {SHIFT}",
         SPREAD.start(),
         SPREAD.end()
     )]
-    Spread,
+    Spread {
+        /// The first layer that hands on too little or too much, counted from 0.
+        layer: u8,
+        /// The multiplier that fills the range after the layers before it, at a shift of [`SHIFT`].
+        multiplier: u32,
+    },
     /// More memory than a machine of the class has to have.
     #[error("a layer's inputs and sums take more memory than a task of this class may: {} bytes", .0.room())]
     Room(Class),
@@ -144,20 +160,27 @@ impl Spec {
     pub fn check_published(&self) -> Result<(), SpecError> {
         self.check()?;
         let class = Class::of(self);
-        if self.widths().any(|inputs| inputs < MIN_PUBLISHED_INPUTS) {
+        if self.too_narrow() {
             return Err(SpecError::Narrow);
         }
         if self.room() > class.room() {
             return Err(SpecError::Room(class));
         }
-        // The last layer's accumulators are not requantised.
-        let last = self.layers.depth().saturating_sub(1);
-        let mut spreads = self.widths().zip(self.layers.iter()).take(last);
-        let generated = self.kernel == Kernel::Mlp;
-        if generated && !spreads.all(|(inputs, layer)| spreads_enough(inputs, layer)) {
-            return Err(SpecError::Spread);
+        for (layer, Spread { deviation, multiplier, .. }) in (0..).zip(spreads(self)) {
+            if !(SPREAD.start() << FRACTION..=SPREAD.end() << FRACTION).contains(&deviation) {
+                return Err(SpecError::Spread { layer, multiplier });
+            }
         }
         Ok(())
+    }
+
+    fn too_narrow(&self) -> bool {
+        let fewest_inside = match self.kernel {
+            Kernel::Mlp if self.layers.depth() > SHALLOW => MIN_PUBLISHED_DEEP,
+            Kernel::Mlp => MIN_PUBLISHED_INNER,
+            Kernel::Infer { .. } => MIN_PUBLISHED_INPUTS,
+        };
+        self.inputs < MIN_PUBLISHED_INPUTS || self.widths().skip(1).any(|inputs| inputs < fewest_inside)
     }
 
     /// The most bytes that one layer's inputs, of 1 byte, and accumulators, of 4, take.
@@ -199,15 +222,6 @@ impl Spec {
         }
         2 * products
     }
-}
-
-/// The variance of a requantised sum of so many products: no root, no fraction.
-fn spreads_enough(inputs: u32, layer: &Layer) -> bool {
-    let multiplier = u128::from(layer.multiplier);
-    let variance = (multiplier * multiplier * u128::from(inputs) * PRODUCT * PRODUCT)
-        >> (2 * u32::from(layer.shift)).min(127);
-    let square = |deviation: &u32| u128::from(*deviation) * u128::from(*deviation);
-    (square(SPREAD.start())..=square(SPREAD.end())).contains(&variance)
 }
 
 fn within(value: u32, most: u32, error: SpecError) -> Result<(), SpecError> {

@@ -12,7 +12,7 @@ impl<T: Config> From<SpecError> for Error<T> {
             SpecError::Rescale => Self::BadRescale,
             SpecError::Items => Self::BadItems,
             SpecError::Narrow => Self::TooNarrow,
-            SpecError::Spread => Self::BadSpread,
+            SpecError::Spread { .. } => Self::BadSpread,
             SpecError::Room(_) => Self::TooMuchMemory,
         }
     }

@@ -175,8 +175,8 @@ pub fn inspector(number: u8) -> Account {
 /// Small, and worth one millionth of a ut.
 pub fn spec() -> Spec {
     let layer = |outputs, multiplier| Layer { outputs, multiplier, shift: 32 };
-    let layers = Layers::new(&[layer(64, 3_000_000), layer(16, 3_000_000)]).unwrap();
-    Spec { kernel: Kernel::Mlp, rows: 64, inputs: 256, layers }
+    let layers = Layers::new(&[layer(256, 8_897_000), layer(32, 1)]).unwrap();
+    Spec { kernel: Kernel::Mlp, rows: 64, inputs: 32, layers }
 }
 
 /// Five inspectors, nine owners with bonds for four machines each, the built-in publisher; block 1 of epoch 1.
