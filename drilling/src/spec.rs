@@ -27,8 +27,8 @@ pub const SHALLOW: usize = 4;
 /// How far what a generated layer hands on spreads: its standard deviation, as [`spreads`] tells it, before it is clamped to s8. A factor
 /// of two about 64, which fills the range. Below, inputs have few values, and after some layers one: 0. Above, many are 127.
 ///
-/// Within it at least a fifth of all inputs is not 0, and at most a sixth is 127, whatever the layers before are: Σa ≤ √(share that is
-/// not 0)·√(Σa²) bounds how far the mean of the next sums lies below 0, and a test tries the extremes.
+/// Within it more than a fifth of all inputs is not 0, and less than a sixth is 127, whatever the layers before are: a test tries the
+/// extremes. Neither needs a rule of its own.
 pub const SPREAD: core::ops::RangeInclusive<u64> = 32..=128;
 
 #[cfg(feature = "codec")]

@@ -84,6 +84,15 @@ fn deep_and_wide_shapes() {
 }
 
 #[test]
+#[ignore = "half a minute"]
+fn short_shapes_that_turn_wide() {
+    for deviation in deviations() {
+        let spec = shape(256, 32, &[256, 32_768, 32_768, 1], deviation);
+        is_lively(&format!("32, 256, 2 × 32768, spread {deviation}"), &spec, 0.1, 0.1);
+    }
+}
+
+#[test]
 #[ignore = "a minute; what is refused, and why"]
 fn deep_shapes_that_are_too_narrow() {
     let mut widths = [256; 16];

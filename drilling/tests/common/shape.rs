@@ -35,6 +35,8 @@ pub struct Seen {
     pub rms: f64,
     /// The share of columns that are 0 in every row.
     pub dead: f64,
+    /// The share of fours in a row of which more than two are not 0: what hardware for two in four cannot hold.
+    pub crowded: f64,
     /// How many values there are.
     pub values: usize,
     /// Rows that are equal to another.
@@ -54,11 +56,13 @@ impl Seen {
         }
         let squares = counts.iter().enumerate().map(|(value, count)| (value * value * count) as f64);
         let rows = inputs.chunks_exact(width);
+        let crowded = |four: &&[i8]| four.iter().filter(|input| **input != 0).count() > 2;
         Self {
             zero: share(counts[0], inputs.len()),
             full: share(counts[127], inputs.len()),
             rms: (squares.sum::<f64>() / inputs.len() as f64).sqrt(),
             dead: share(alive.iter().filter(|alive| !**alive).count(), width),
+            crowded: share(inputs.chunks_exact(4).filter(crowded).count(), inputs.len() / 4),
             values: counts.iter().filter(|count| **count > 0).count(),
             alike: rows.len() - rows.collect::<HashSet<_>>().len(),
         }
@@ -89,15 +93,16 @@ pub fn rms(spread: &Spread) -> f64 {
 pub fn print(name: &str, spec: &Spec, seen: &[Seen]) {
     println!("{name}: {} rows", spec.rows);
     for (number, (seen, spread)) in seen.iter().zip(spread::spreads(spec)).enumerate() {
-        let Seen { zero, full, rms: measured, dead, values, alike } = seen;
+        let Seen { zero, full, rms: measured, dead, crowded, values, alike } = seen;
         println!(
             "  layer {number}, {} wide: zero {:.1} %, 127 {:.1} %, rms {measured:.1} (law {:.1}), dead columns {:.2} %, \
-             {values} values, {alike} rows alike",
+             crowded fours {:.1} %, {values} values, {alike} rows alike",
             spec.layers[number].outputs,
             100.0 * zero,
             100.0 * full,
             rms(&spread),
             100.0 * dead,
+            100.0 * crowded,
         );
     }
 }
