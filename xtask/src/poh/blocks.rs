@@ -12,8 +12,21 @@ const BABE: &[u8] = b"BABE";
 const PRIMARY: u8 = 1;
 const NEXT_EPOCH: u8 = 1;
 
+/// Bytes of an owner's compute power: a count of machines (u32), then five amounts (u128), the last of which is the effective one.
+const OWNER_ECP: usize = 4 + 5 * 16;
+
 /// A key and its weight.
-pub type Weighted = ([u8; 32], u64);
+type Weighted = ([u8; 32], u64);
+
+/// One of the next epoch's producers.
+#[derive(Clone)]
+pub struct Producer {
+    key: [u8; 32],
+    /// As the header announces it.
+    weight: u64,
+    /// As `pallet-ecp` told it when the weight was made of it, in micro-ut per day.
+    power: u128,
+}
 
 /// One finalised block.
 pub struct Block {
@@ -22,7 +35,7 @@ pub struct Block {
     /// Place of the producer in its epoch's set.
     pub producer: usize,
     /// What the block announces for the next epoch, if it is its epoch's first.
-    pub announced: Option<Vec<Weighted>>,
+    pub announced: Option<Vec<Producer>>,
 }
 
 impl Block {
@@ -49,7 +62,28 @@ impl Block {
         }
         let (producer, slot) = claim.with_context(|| format!("block {number} is of no primary slot"))?;
         let hash = hash.as_str().context("a hash is text")?.into();
+        let announced =
+            announced.map(|weights| with_powers(rpc, &header["parentHash"], weights)).transpose()?;
         Ok(Self { hash, slot, producer: usize::try_from(producer)?, announced })
+    }
+}
+
+/// Weights are made before anything else in a block: of what the state was after its parent. Keys are accounts here.
+fn with_powers(rpc: u16, parent: &Value, weights: Vec<Weighted>) -> Result<Vec<Producer>> {
+    let ask = |(key, weight): Weighted| {
+        let owner: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let told = call(rpc, "state_call", json!(["EcpApi_owner_ecp", format!("0x{owner}"), parent]))?;
+        let power = effective(&decode_hex(told.as_str().context("an answer is text")?)?)?;
+        Ok(Producer { key, weight, power })
+    };
+    weights.into_iter().map(ask).collect()
+}
+
+/// The effective power in what the runtime's `owner_ecp` answers.
+fn effective(answer: &[u8]) -> Result<u128> {
+    match answer.last_chunk() {
+        Some(last) if answer.len() == OWNER_ECP => Ok(u128::from_le_bytes(*last)),
+        _ => bail!("an owner's compute power has {} bytes, not {OWNER_ECP}", answer.len()),
     }
 }
 
@@ -57,6 +91,8 @@ impl Block {
 pub struct Epoch {
     pub index: u64,
     pub weights: Vec<u64>,
+    /// What the weights were made of.
+    pub powers: Vec<u128>,
     pub counted: Vec<u64>,
 }
 
@@ -65,17 +101,18 @@ pub fn epochs(blocks: &[Block], epoch_slots: u64) -> Result<Vec<Epoch>> {
     let first = blocks.first().context("no blocks")?;
     let genesis = first.slot;
     // The first block repeats the weights of genesis, which count in its own epoch.
-    let keys: Vec<[u8; 32]> = set(first)?.iter().map(|(key, _)| *key).collect();
+    let keys: Vec<[u8; 32]> = set(first)?.iter().map(|producer| producer.key).collect();
     let mut next = set(first)?;
     let mut epochs: Vec<Epoch> = Vec::new();
     for block in blocks {
         let index = (block.slot - genesis) / epoch_slots;
         if epochs.last().is_none_or(|epoch| epoch.index != index) {
-            if !next.iter().map(|(key, _)| *key).eq(keys.iter().copied()) {
+            if !next.iter().map(|producer| producer.key).eq(keys.iter().copied()) {
                 bail!("the set itself changed in epoch {index}, which this count does not follow");
             }
-            let weights = next.iter().map(|(_, weight)| *weight).collect();
-            epochs.push(Epoch { index, weights, counted: vec![0; keys.len()] });
+            let weights = next.iter().map(|producer| producer.weight).collect();
+            let powers = next.iter().map(|producer| producer.power).collect();
+            epochs.push(Epoch { index, weights, powers, counted: vec![0; keys.len()] });
             next = set(block)?;
         }
         let counted = epochs.last_mut().and_then(|epoch| epoch.counted.get_mut(block.producer));
@@ -84,7 +121,7 @@ pub fn epochs(blocks: &[Block], epoch_slots: u64) -> Result<Vec<Epoch>> {
     Ok(epochs)
 }
 
-fn set(block: &Block) -> Result<Vec<Weighted>> {
+fn set(block: &Block) -> Result<Vec<Producer>> {
     block.announced.clone().context("the first block of an epoch announces nothing")
 }
 
@@ -133,7 +170,8 @@ mod tests {
     use super::*;
 
     fn block(slot: u64, producer: usize, weights: Option<[u64; 2]>) -> Block {
-        let announced = weights.map(|weights| vec![([1; 32], weights[0]), ([2; 32], weights[1])]);
+        let made = |key, weight| Producer { key: [key; 32], weight, power: 100 * u128::from(weight) };
+        let announced = weights.map(|[one, other]| vec![made(1, one), made(2, other)]);
         Block { hash: String::new(), slot, producer, announced }
     }
 
@@ -153,6 +191,7 @@ mod tests {
             seen,
             [(0, vec![1, 1], vec![1, 1]), (1, vec![1, 1], vec![1, 0]), (3, vec![7, 1], vec![0, 1])]
         );
+        assert_eq!(epochs[2].powers, [700, 100], "powers go with their weights");
     }
 
     #[test]
@@ -162,5 +201,13 @@ mod tests {
         }
         assert_eq!(Input(&[1, 2, 0, 0]).number(4).unwrap(), 513);
         assert!(Input(&[1]).number(4).is_err());
+    }
+
+    #[test]
+    fn effective_power_is_the_last_amount() {
+        let mut answer = vec![9; OWNER_ECP];
+        answer[OWNER_ECP - 16..].copy_from_slice(&16_000_000_000u128.to_le_bytes());
+        assert_eq!(effective(&answer).unwrap(), 16_000_000_000);
+        assert!(effective(&answer[1..]).is_err(), "another runtime's answer is not guessed at");
     }
 }

@@ -37,7 +37,8 @@ fn stays(wins: &[f64], next: &[f64]) -> Vec<f64> {
     stays
 }
 
-fn normal(values: Vec<f64>) -> Vec<f64> {
+/// The same in parts of their sum.
+pub fn normal(values: Vec<f64>) -> Vec<f64> {
     let sum: f64 = values.iter().sum();
     values.into_iter().map(|value| value / sum).collect()
 }

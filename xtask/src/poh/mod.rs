@@ -2,15 +2,16 @@
 //!
 //! Four validators whose owners have clearly different compute power, and a light client that follows them. Halfway one owner's power
 //! grows eightfold. *Finalised* blocks are counted by producer and held against the exact expectation, epoch by epoch with the weights
-//! that the chain itself announced. With `--simulate` the lottery alone is drawn, for many more owners and slots than a chain has time
-//! for.
+//! that the chain itself announced, which have to be in proportion to what `pallet-ecp` says of the owners. With `--simulate` the lottery
+//! alone is drawn, for many more owners and slots than a chain has time for.
 
 mod blocks;
 mod chance;
+mod judge;
 
 use crate::{demo, setup, sh, wasm};
 use anyhow::{Context, Result, bail};
-use blocks::{Block, Epoch};
+use blocks::Block;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -51,6 +52,8 @@ const OWNERS: [(&str, &str, &str, u64); 4] = [
 const STAKE: u64 = 20_000_000_000_000_000;
 /// By how much the last one's power grows halfway.
 const GROWTH: u32 = 8;
+/// Fewer have no room for both halves: an epoch has some nine blocks here, and the growth counts from the second epoch after it on.
+const LEAST_BLOCKS: u64 = 80;
 /// Below this chance the count is taken as wrong.
 const LEAST_P: f64 = 1e-4;
 /// Longest wait for one more finalised block.
@@ -59,7 +62,7 @@ const STALLED: Duration = Duration::from_secs(120);
 /// How many blocks, and what to write.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Finalised blocks to count
+    /// Finalised blocks to count, at least 80
     #[arg(long, value_name = "NUMBER", default_value_t = 150)]
     blocks: u64,
     /// Draw the lottery for a million slots and ten thousand owners instead, without a chain
@@ -75,6 +78,12 @@ pub struct Options {
 
 /// Builds, runs, counts, compares.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
+    if !options.simulate && options.blocks < LEAST_BLOCKS {
+        bail!(
+            "--blocks {} is too few to see blocks before and after the growth: take at least {LEAST_BLOCKS}",
+            options.blocks
+        );
+    }
     setup::run()?;
     if options.simulate {
         return simulate(options);
@@ -122,7 +131,7 @@ fn count(dir: &Path, wanted: u64) -> Result<Value> {
     let followed = compare(&dir.join("follow.log"), &blocks)?;
     let rules = Rules::read(&genesis)?;
     let epochs = blocks::epochs(&blocks, rules.epoch_slots)?;
-    let mut result = judge(&epochs, rules.c);
+    let mut result = judge::judge(&epochs, rules.c)?;
     result["light_client"] = followed;
     result["seconds"] = json!(started.elapsed().as_secs());
     print(&result);
@@ -216,56 +225,21 @@ fn compare(log: &Path, blocks: &[Block]) -> Result<Value> {
     }
 }
 
-/// Epochs before and after the growth, each part against its own expectation.
-fn judge(epochs: &[Epoch], c: f64) -> Value {
-    let grown = |epoch: &Epoch| {
-        let whole: u64 = epoch.weights.iter().sum();
-        epoch.weights.last().is_some_and(|last| last * 4 > whole)
-    };
-    let (mut statistic, mut freedom, mut parts) = (0.0, 0, Vec::new());
-    for (name, is_grown) in [("as at genesis", false), ("the last one's power eightfold", true)] {
-        let chosen: Vec<&Epoch> = epochs.iter().filter(|epoch| grown(epoch) == is_grown).collect();
-        let Some(last) = chosen.last() else { continue };
-        let (mut counted, mut expected) = (vec![0.0; OWNERS.len()], vec![0.0; OWNERS.len()]);
-        for epoch in &chosen {
-            let total: u64 = epoch.counted.iter().sum();
-            let shares = chance::shares(c, &epoch.weights);
-            for (at, share) in shares.iter().enumerate() {
-                expected[at] += share * total as f64;
-                counted[at] += epoch.counted[at] as f64;
-            }
-        }
-        let chi = chance::chi_square(&counted, &expected);
-        statistic += chi;
-        freedom += OWNERS.len() as u32 - 1;
-        let whole: f64 = last.weights.iter().map(|weight| *weight as f64).sum();
-        let wins = chance::win(c, &last.weights);
-        let rows = OWNERS.iter().enumerate().map(|(at, (owner, ..))| {
-            json!({
-                "owner": owner,
-                "power": last.weights[at] as f64 / whole,
-                "win": wins[at],
-                "expected": expected[at],
-                "counted": counted[at],
-            })
-        });
-        let rows: Vec<Value> = rows.collect();
-        parts.push(json!({ "weights": name, "epochs": chosen.len(), "chi_square": chi, "owners": rows }));
-    }
-    let p = chance::p_value(statistic, freedom);
-    json!({ "c": c, "parts": parts, "chi_square": statistic, "freedom": freedom, "p": p })
-}
-
 fn print(result: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     for part in result["parts"].as_array().into_iter().flatten() {
-        println!("\n{} epochs, weights {}:", part["epochs"], part["weights"].as_str().unwrap_or(""));
-        println!("  {:10} {:>8} {:>10} {:>10} {:>8}", "owner", "power", "win a slot", "expected", "blocks");
+        println!("\n{} epochs, {}:", part["epochs"], part["weights"].as_str().unwrap_or(""));
+        println!(
+            "  {:10} {:>12} {:>9} {:>9} {:>10} {:>10} {:>8}",
+            "owner", "ECP, ut/day", "of all", "weight", "win a slot", "expected", "blocks"
+        );
         for row in part["owners"].as_array().into_iter().flatten() {
             println!(
-                "  {:10} {:>7.2} % {:>8.2} % {:>10.1} {:>8}",
+                "  {:10} {:>12.0} {:>7.2} % {:>7.2} % {:>8.2} % {:>10.1} {:>8}",
                 row["owner"].as_str().unwrap_or(""),
+                number(&row["ecp"]),
                 100.0 * number(&row["power"]),
+                100.0 * number(&row["weight"]),
                 100.0 * number(&row["win"]),
                 number(&row["expected"]),
                 number(&row["counted"]),
