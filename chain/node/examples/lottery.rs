@@ -2,8 +2,9 @@
 //!
 //! Two parts. *The claim*: the node's own `claim_slot_using_keys`, real sr25519 VRFs and all, for a few owners, against the win
 //! probability `1 − (1−c)^θ` in closed form. *The draw*: that probability for ten thousand owners of heavy-tailed power over a million
-//! slots, one comparison for each owner and slot of a drawn number with the owner's threshold, as the claim does it after the VRF. Where
-//! several win a slot, any of them produces the block that stays, each as likely: on a real chain the network decides.
+//! slots, one comparison for each owner and slot of a drawn number with the owner's threshold, as the claim does it after the VRF. These
+//! thresholds are this program's own: that they are the node's, the first part shows. Where several win a slot, any of them produces the
+//! block that stays, each as likely: on a real chain the network decides.
 //!
 //! `cargo run -p matrixai-node --example lottery -- --slots 1000000 --owners 10000`
 
@@ -21,6 +22,12 @@ use std::{path::PathBuf, thread};
 const CHANCES: [(u64, u64); 4] = [(1, 10), (1, 4), (1, 3), (9, 20)];
 /// Slots in an epoch of the real claims.
 const EPOCH: u64 = 300;
+/// Owners who make them.
+const CLAIMERS: usize = 20;
+/// Below this chance their counts, each held against its own expectation, are taken as wrong.
+const LEAST_P: f64 = 1e-4;
+/// So many standard errors may the sum of all be off: a mistake that is alike for all shows there first.
+const MOST_ERRORS: f64 = 4.0;
 
 #[derive(Parser)]
 struct Options {
@@ -30,7 +37,7 @@ struct Options {
     /// Owners
     #[arg(long, default_value_t = 10_000)]
     owners: usize,
-    /// Slots in which real VRFs are evaluated, by twenty owners
+    /// Slots in which real VRFs are evaluated, by twenty owners; counts that chance does not explain are an error
     #[arg(long, default_value_t = 5_000)]
     claims: u64,
     /// Write the result as JSON here
@@ -41,13 +48,18 @@ struct Options {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
     let claims = claims(options.claims)?;
+    let number = |key: &str| claims[key].as_f64().unwrap_or(f64::NAN);
     println!(
-        "Real claims: {} slots, 20 owners, {} won, {:.1} expected, chi-square of owners {:.1} with 20 degrees of freedom\n",
+        "Real claims: {} slots, {CLAIMERS} owners, {} won, {:.1} expected ({:+.1} standard errors); chi-square of owners {:.1} with \
+         {CLAIMERS} degrees of freedom, p = {:.4}\n",
         options.claims,
         claims["won"],
-        claims["expected"].as_f64().unwrap_or(f64::NAN),
-        claims["chi_square"].as_f64().unwrap_or(f64::NAN),
+        number("expected"),
+        number("errors"),
+        number("chi_square"),
+        number("p"),
     );
+    judge(number("errors"), number("p"))?;
     println!(
         "{} slots, {} owners, the strongest with {:.2} % of the power",
         options.slots,
@@ -104,7 +116,7 @@ fn wins(weights: &[u64], c: (u64, u64)) -> Vec<f64> {
 fn claims(slots: u64) -> Result<Value, Box<dyn std::error::Error>> {
     let store = sp_keystore::testing::MemoryKeystore::new();
     let mut authorities = Vec::new();
-    for (index, power) in powers(20).into_iter().enumerate() {
+    for (index, power) in powers(CLAIMERS).into_iter().enumerate() {
         // A seed, not a phrase, which the store would stretch anew for every claim.
         let key = store.sr25519_generate_new(KEY_TYPE, Some(&format!("0x{index:064x}")))?;
         authorities.push((AuthorityId::from_slice(key.as_ref()).map_err(|()| "no key")?, power));
@@ -132,13 +144,35 @@ fn claims(slots: u64) -> Result<Value, Box<dyn std::error::Error>> {
             }
         }
     }
-    let chi: f64 = won
-        .iter()
-        .zip(&expected)
-        .map(|(seen, fair)| (*seen as f64 - fair).powi(2) / (fair * (1.0 - fair / slots as f64)))
-        .sum();
+    let variances: Vec<f64> = expected.iter().map(|fair| fair * (1.0 - fair / slots as f64)).collect();
+    let squares = won.iter().zip(&expected).map(|(seen, fair)| (*seen as f64 - fair).powi(2));
+    let chi: f64 = squares.zip(&variances).map(|(square, variance)| square / variance).sum();
     let (sum, fair): (u64, f64) = (won.iter().sum(), expected.iter().sum());
-    Ok(json!({ "slots": slots, "won": sum, "expected": fair, "chi_square": chi }))
+    let errors = (sum as f64 - fair) / variances.iter().sum::<f64>().sqrt();
+    let p = p_value(chi, CLAIMERS);
+    Ok(json!({ "slots": slots, "won": sum, "expected": fair, "errors": errors, "chi_square": chi, "p": p }))
+}
+
+/// An error where chance does not explain what the node's claims won, or where nothing was counted.
+fn judge(errors: f64, p: f64) -> Result<(), String> {
+    if errors.abs() <= MOST_ERRORS && p >= LEAST_P {
+        return Ok(());
+    }
+    Err(format!(
+        "the node's claims do not win as the formula says: their sum is {errors:+.1} standard errors off, {MOST_ERRORS} are allowed; \
+         the owners' counts have p = {p:.1e}, at least {LEAST_P:e} is wanted"
+    ))
+}
+
+/// How likely a chi-square this large is by chance alone, for an even number of degrees of freedom: the first terms of a Poisson
+/// distribution.
+fn p_value(chi: f64, freedom: usize) -> f64 {
+    let mean = chi / 2.0;
+    let terms = (1..freedom / 2).scan(1.0, |term, k| {
+        *term *= mean / k as f64;
+        Some(*term)
+    });
+    (-mean).exp() * (1.0 + terms.sum::<f64>())
 }
 
 /// The weights that the chain announces.
