@@ -63,6 +63,12 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
+    /// Random drilling tasks by every back end and several thread counts, against the reference: one digest each
+    Bits {
+        /// Tasks
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+        tasks: u32,
+    },
     /// Search every parser of foreign bytes for an input that breaks it
     Fuzz(fuzz::Options),
     /// Hold ours against its peers, release builds in one run: log, anchors, chain, light client, agent
@@ -96,6 +102,7 @@ fn main() -> anyhow::Result<()> {
             setup::run()?;
             test::torture(&root, kills)
         }
+        Command::Bits { tasks } => test::bits(tasks),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Bench(options) => bench::run(&root, &options),
         Command::Wasm => {

@@ -91,3 +91,10 @@ pub fn torture(root: &Path, kills: u32) -> Result<()> {
     crate::demo::build(root)?;
     stories::torture(kills)
 }
+
+/// `cargo xtask bits`: random tasks by every back end of this processor, many more than CI has time for.
+pub fn bits(tasks: u32) -> Result<()> {
+    let mut tests = sh::cargo(&["test", "-p", "drilling", "--all-features", "--test", "bits"]);
+    tests.args(["--", "random_tasks_have_one_digest", "--exact", "--nocapture"]);
+    sh::show("random tasks against the reference", tests.env("DRILLING_TASKS", tasks.to_string()))
+}
