@@ -38,6 +38,11 @@ pub trait Engine: Send {
     /// What people call it.
     fn name(&self) -> String;
 
+    /// The same, and what it does tasks with.
+    fn details(&self) -> String {
+        self.name()
+    }
+
     /// Its number among the GPUs, if it is one.
     fn gpu(&self) -> Option<u16> {
         None
@@ -67,6 +72,10 @@ pub struct Processor {
 impl Engine for Processor {
     fn name(&self) -> String {
         "processor".into()
+    }
+
+    fn details(&self) -> String {
+        format!("processor, {} on {} threads", self.backend.name(), self.threads)
     }
 
     fn largest(&self) -> Class {

@@ -435,7 +435,7 @@ impl Driller {
         let record = kept.record(id, &desk.agent.keeper.machine);
         self.results.keep(&id, kept)?;
         desk.agent.append(record.into_iter().map(Body::Drill).collect()).await?;
-        tracing::info!(task = %Hex32(id), ms = done.span_ms, "a task is done");
+        tracing::info!(task = %Hex32(id), ms = done.span_ms, by = done.by, "a task is done");
         Ok(())
     }
 

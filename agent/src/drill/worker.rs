@@ -36,6 +36,8 @@ pub struct Done {
     pub energy_mj: Option<u64>,
     /// Threads.
     pub threads: u16,
+    /// Who did it, and with what.
+    pub by: String,
 }
 
 /// Why a task came to nothing.
@@ -268,7 +270,7 @@ fn serve(shared: &Shared, number: usize, engine: &mut dyn Engine, library: &Libr
                 queue.pass_on(job, number, why);
             }
             Ok(Err(EngineError::Task(error))) => drop(job.done.send(Err(error.into()))),
-            Ok(Ok(product)) => drop(job.done.send(Ok(done(product, started)))),
+            Ok(Ok(product)) => drop(job.done.send(Ok(done(product, engine.details(), started)))),
             Err(trouble) => drop(job.done.send(Err(trouble))),
         }
         drop(queue);
@@ -306,13 +308,14 @@ fn wait(shared: &Shared, number: usize) -> Option<Job> {
     }
 }
 
-fn done(product: Product, started: Instant) -> Done {
+fn done(product: Product, by: String, started: Instant) -> Done {
     Done {
         outcome: product.outcome,
         layer: product.layer,
         span_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         energy_mj: product.energy_mj,
         threads: product.threads,
+        by,
     }
 }
 
@@ -354,6 +357,15 @@ mod tests {
         });
         assert_eq!(done.outcome, reference.unwrap());
         assert_eq!(done.layer, Some(second));
+    }
+
+    #[test]
+    fn a_task_tells_what_it_was_done_with() {
+        let (backend, threads) = (Backend::Scalar, NonZeroUsize::new(2).unwrap());
+        let worker = worker(vec![Box::new(Processor { backend, threads, meter: EnergyMeter::none() })]);
+        let task = Task { spec: Class::Tiny.mlp(), seed: [7; 32] };
+        let done = wait(&mut worker.take(&task, None)).unwrap();
+        assert_eq!((done.by.as_str(), done.threads), ("processor, scalar on 2 threads", 2));
     }
 
     #[test]
