@@ -36,6 +36,14 @@ macro_rules! ask {
     }};
 }
 
+/// Weights in the block lottery, as announced for the next epoch.
+#[derive(Debug)]
+pub struct Weight {
+    pub own: u64,
+    /// Everybody else's together.
+    pub others: u64,
+}
+
 /// A light client, and all events of drilling since it started.
 pub struct Eyes {
     pub client: Arc<LightClient>,
@@ -96,6 +104,18 @@ impl Eyes {
     /// A machine's compute power.
     pub async fn power(&self, machine: Id) -> Result<MachineEcp> {
         power(&self.now().await?, machine).await
+    }
+
+    /// What an authority weighs in the block lottery.
+    pub async fn weight(&self, owner: AccountId32) -> Result<Weight> {
+        let at = self.now().await?;
+        let registry = at.storage().entry(chain::storage().authorities().registry())?;
+        let producer = registry.fetch((owner,)).await?.decode()?.producer;
+        let (mut own, mut others) = (0, 0);
+        for (key, weight) in ask!(at, babe_api.next_epoch())?.authorities {
+            *(if key == producer { &mut own } else { &mut others }) += weight;
+        }
+        Ok(Weight { own, others })
     }
 
     /// What of drilling two machines were credited, at the same block.

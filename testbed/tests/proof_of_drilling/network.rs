@@ -4,7 +4,7 @@ use crate::{
     driven::{Caller, Driven},
     eyes::{Eyes, Id},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use light_client::chain;
 use serde_json::Value;
@@ -79,11 +79,17 @@ impl Network {
             second: drive(&driven[1], "Heidi")?,
             ivan: drive(&driven[2], "Ivan")?,
         };
+        // Nobody has done a task, and nobody's agent runs: the lottery takes all for alike.
+        let weight = runtime.block_on(eyes.weight(cast.honest[0].1.account()))?;
+        ensure!(weight.own == 1 && weight.others == 1, "weights before any task: {weight:?}");
+        // Where there is a GPU it would do the tasks.
+        stage.set_variable("MATRIXAI_DRILL_ON", "processor");
         stage.start_agent()?;
         let places = GRACES_PLACES.to_string();
         grace.start_with(
             &stage,
             &[
+                ("MATRIXAI_DRILL_ON", "processor"),
                 ("MATRIXAI_DRILL_BACKEND", "scalar"),
                 ("MATRIXAI_DRILL_THREADS", "2"),
                 ("MATRIXAI_DRILL_PLACES", &places),
