@@ -2,9 +2,13 @@
 //!
 //! Two validators, five inspectors, a software TPM with a certified endorsement key, an owner and the agent. The agent enrols, logs,
 //! anchors; is killed, restarted; its TPM loses power, comes back; anchors each time. A second owner's machine joins, both do tasks of the
-//! network, agree, and earn compute power. The closing table is read through a light client.
+//! network, agree, and earn compute power, which has to rise and to be no more than the first machine's log tells. The closing table is read
+//! through a light client.
 
-use crate::{setup, sh, wasm};
+use crate::{
+    power::{self, Power},
+    setup, sh, wasm,
+};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
@@ -54,7 +58,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     if let Some(recording) = &options.replay {
         replay(&mut stage, &root.join(recording))?;
     }
-    let played = play(&mut stage).and_then(|neighbour| Ok((table(&stage)?, neighbour)));
+    let played = play(&mut stage).and_then(|(neighbour, looks)| Ok((table(&stage, looks)?, neighbour)));
     let (table, neighbour) = match played {
         Ok(played) => played,
         Err(error) => {
@@ -63,7 +67,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         }
     };
     print_table(&table);
-    print_power(&table);
+    power::print(&table["power"]);
     if options.replay.is_some() {
         check_replay(&stage)?;
     }
@@ -115,7 +119,8 @@ pub fn programs() -> Programs {
     Programs::in_folder(&sh::target_dir().join("debug"))
 }
 
-fn play(stage: &mut Stage) -> Result<Neighbour> {
+/// The story; what it leaves is the second machine, and the owner's compute power before any task and after some.
+fn play(stage: &mut Stage) -> Result<(Neighbour, Vec<Power>)> {
     waiting("the owner makes a join token", || stage.token())?;
     waiting("the agent enrols: request, draw, three credentials, activation, quorum", || {
         stage.agent_once(&["enroll", "--token", "token.key"])
@@ -134,13 +139,17 @@ fn play(stage: &mut Stage) -> Result<Neighbour> {
         neighbour.stake(stage)?;
         Ok(neighbour)
     })?;
+    // Tasks go to machines of two owners: there were none so far.
+    let none = waiting("the owner's compute power, before any task", || Power::read(stage))?;
     neighbour.start_with(stage, &[PLACES])?;
     waiting("both are drawn for tasks, do them, commit, reveal, agree: three tasks credited", || {
         stage.until("three agreed tasks", |stage| Ok((agreed(&stage.status()?) >= 3).then_some(())))
     })?;
+    let three = waiting("the owner's compute power has risen", || Power::risen(stage, none))?;
+    let later = waiting("and rises on with the tasks that follow", || Power::risen(stage, three))?;
     waiting("SIGTERM: a last anchor and a clean end", || stage.agent()?.terminate())?;
     stage.agent = None;
-    Ok(neighbour)
+    Ok((neighbour, vec![none, three, later]))
 }
 
 /// Puts the library that plays recordings in the place of NVML.
@@ -184,7 +193,7 @@ fn agreed(status: &Value) -> u64 {
 }
 
 /// What the chain says, through the owner's light client, and what the offline tool says of the exports.
-fn table(stage: &Stage) -> Result<Value> {
+fn table(stage: &Stage, looks: Vec<Power>) -> Result<Value> {
     stage.export()?;
     let offline = stage.verify()?;
     let on_chain = stage.machines()?;
@@ -194,14 +203,13 @@ fn table(stage: &Stage) -> Result<Value> {
     if counters.len() < 3 || anchored.is_none_or(|counter| !counters.contains(&counter)) {
         bail!("the chain's last anchor is not among at least three verified ones: {on_chain} {offline}");
     }
-    let power: Value = serde_json::from_str(&stage.owner(&["ecp", "--json"])?)?;
+    // The chain first: the log has what was done by then, and maybe more.
+    let ecp: Value = serde_json::from_str(&stage.owner(&["ecp", "--json"])?)?;
     let records = stage.agent_once(&["log", "list", "--from", "0", "--limit", "1000000", "--json"])?;
     let records: Vec<Value> = serde_json::from_str(&records)?;
     let drills: Vec<Value> = records.into_iter().filter(|record| record["kind"] == "drill").collect();
-    if power["effective"].as_u64().is_none_or(|power| power == 0) || drills.is_empty() {
-        bail!("no compute power came of the tasks: {power}");
-    }
-    Ok(json!({ "chain": on_chain, "offline": offline, "ecp": power, "drills": drills }))
+    let power = power::check(&looks, &Power::told(&ecp)?, &drills)?;
+    Ok(json!({ "chain": on_chain, "offline": offline, "ecp": ecp, "power": power, "drills": drills }))
 }
 
 /// Runs one step of the story with a spinner, and says when it is done.
@@ -234,21 +242,6 @@ fn print_table(table: &Value) {
             cell("root")
         );
     }
-}
-
-/// What the machine's own log tells of its tasks, beside what the chain credits.
-fn print_power(table: &Value) {
-    let ut = |value: &Value| format!("{:.6} ut", value.as_f64().unwrap_or(0.0) / 1e6);
-    let drills = table["drills"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let sum = drills.iter().filter_map(|drill| drill["body"]["micro_ut"].as_u64()).sum::<u64>();
-    let power = &table["ecp"];
-    println!("\nDrilling:");
-    println!("  in the log   {} tasks done, worth {}", drills.len(), ut(&sum.into()));
-    println!(
-        "  on chain     {} credited so far, {} effective",
-        ut(&power["drilling_total"]),
-        ut(&power["effective"])
-    );
 }
 
 fn text(value: &Value) -> String {

@@ -15,6 +15,7 @@ mod no_std;
 mod pip;
 mod poh;
 mod pot;
+mod power;
 mod prometheus;
 mod ptx;
 mod setup;
