@@ -364,7 +364,7 @@ mod tests {
         let (backend, threads) = (Backend::Scalar, NonZeroUsize::new(2).unwrap());
         let worker = worker(vec![Box::new(Processor { backend, threads, meter: EnergyMeter::none() })]);
         let task = Task { spec: Class::Tiny.mlp(), seed: [7; 32] };
-        let done = wait(&mut worker.take(&task, None)).unwrap();
+        let done = wait(&mut worker.take(&task)).unwrap();
         assert_eq!((done.by.as_str(), done.threads), ("processor, scalar on 2 threads", 2));
     }
 
