@@ -140,6 +140,8 @@ mod tests {
         // What the built-in shapes were before.
         let large = mlp(32_768, 32_768, layer(32_768, 278_050), &[layer(32_768, 471_291); 13]);
         assert_eq!(refused(large), SpecError::Spread { layer: 3, multiplier: 1_259_359 });
+        let told = refused(large).to_string();
+        assert!(told.contains("layer 3") && told.ends_with("1259359, with a shift of 32"), "{told}");
         // Deep and narrow: columns that are 0 in every row.
         for (outputs, narrow) in [(256, true), (4096, true), (8192, false)] {
             for depth in [4, 5] {

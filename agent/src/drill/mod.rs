@@ -81,29 +81,32 @@ struct Failed {
 /// How long something owed that came to nothing rests before it is tried again: a GPU's memory may come free.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
-/// What the configuration lets work, GPUs where there are any, else the processor, or both; and what stands by for what is owed.
-fn engines(
-    config: &Config,
-    threads: NonZeroUsize,
-    meter: &EnergyMeter,
-) -> (Vec<Box<dyn Engine>>, Option<Box<dyn Engine>>) {
+/// What does tasks.
+struct Engines {
+    /// What the configuration lets work: GPUs where there are any, else the processor, or both.
+    drilling: Vec<Box<dyn Engine>>,
+    /// The processor where it is not to drill: for what is owed.
+    standby: Option<Box<dyn Engine>>,
+}
+
+fn engines(config: &Config, threads: NonZeroUsize, meter: &EnergyMeter) -> Engines {
     let gpus = if config.drill_on == DrillOn::Processor { Vec::new() } else { Gpu::all() };
     let processor = match config.drill_on {
         DrillOn::Auto => gpus.is_empty(),
         DrillOn::Gpus => false,
         DrillOn::Processor | DrillOn::Both => true,
     };
-    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    let mut drilling: Vec<Box<dyn Engine>> = Vec::new();
     for gpu in gpus {
-        engines.push(Box::new(gpu));
+        drilling.push(Box::new(gpu));
     }
     let backend = config.drill_backend.into();
     let host: Box<dyn Engine> = Box::new(Processor { backend, threads, meter: meter.clone() });
     if processor {
-        engines.push(host);
-        return (engines, None);
+        drilling.push(host);
+        return Engines { drilling, standby: None };
     }
-    (engines, Some(host))
+    Engines { drilling, standby: Some(host) }
 }
 
 /// Which classes have tasks, where this one has none: a machine that is ready would wait for ever without a word.
@@ -187,12 +190,12 @@ impl Driller {
                 tracing::warn!(%error, "not written yet");
             }
         }
-        let (engines, standby) = engines(config, threads, &meter);
+        let Engines { drilling, standby } = engines(config, threads, &meter);
         Ok(Self {
             class: config.drill_class.into(),
             most: config.drill_places,
             pace: Pace::default(),
-            worker: Worker::start(engines, standby, &library)?,
+            worker: Worker::start(drilling, standby, &library)?,
             limits: Limits::new(meter),
             challenged: false,
             library,
