@@ -56,6 +56,9 @@ pub struct Options {
     /// Records of the measured log
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
     records: u64,
+    /// Fail where one of drilling's bars on the processor is missed: for quiet machines
+    #[arg(long)]
+    strict: bool,
     /// Write the table as JSON here
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -71,7 +74,7 @@ impl Options {
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     setup::run()?;
     if options.sections().contains(&Section::Drill) {
-        drill(root)?;
+        drill(root, options.strict)?;
     }
     let sections: Vec<Section> =
         options.sections().iter().copied().filter(|section| *section != Section::Drill).collect();
@@ -107,11 +110,12 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 }
 
 /// Programs of their own: peers of the processor are in a workspace of theirs, and a GPU's bench runs where there is no Rust.
-fn drill(root: &Path) -> Result<()> {
+fn drill(root: &Path, strict: bool) -> Result<()> {
     let peers = pip::fetch("peers-python", "onnxruntime, by pip: 30 MB", "numpy\nonnx\nonnxruntime\n", &[])?;
     let manifest = root.join("drilling/peers/Cargo.toml");
     let mut processor = sh::cargo(&["run", "--release", "--manifest-path"]);
-    processor.arg(manifest).args(["--", "8"]).env("PYTHON", pip::python()?).env("PYTHONPATH", peers);
+    processor.arg(manifest).args(["--", "8"]).args(strict.then_some("--strict"));
+    processor.env("PYTHON", pip::python()?).env("PYTHONPATH", peers);
     sh::show("drilling on the processor", &mut processor)?;
     sh::show(
         "drilling on a GPU",

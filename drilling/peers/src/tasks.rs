@@ -16,8 +16,9 @@ use drilling::{
 
 use crate::peers::{best, options, ours, signed};
 
-/// Where the time of the published shapes goes.
-pub fn shapes() {
+/// Where the time of the published shapes goes. Returns the digest's part with the fastest back end.
+pub fn shapes() -> Vec<(Class, f64)> {
+    let mut parts = Vec::new();
     println!("\nPublished shapes, one thread: seconds, share of the digest, GOPS with everything in");
     for (class, rounds) in [(Class::Tiny, 20), (Class::Small, 3)] {
         for backend in Backend::available().into_iter().filter(|backend| *backend != Backend::Scalar) {
@@ -40,12 +41,16 @@ pub fn shapes() {
                 "  {class:?}, {name}: {whole:.4} s, digest {:.2} %, {gops:.0} GOPS",
                 100.0 * digest / whole
             );
+            if backend == Backend::fastest() {
+                parts.push((class, digest / whole));
+            }
         }
     }
+    parts
 }
 
-/// Freivalds' check of 2048³ against doing it again.
-pub fn freivalds() {
+/// Freivalds' check of 2048³ against doing it again: how many times faster it is than our own back end, and than the plain reference.
+pub fn freivalds() -> (f64, f64) {
     let size = 2048;
     let (inputs, weights) = (signed(size * size, 2), signed(size * size, 1));
     let mut sums = Vec::new();
@@ -65,6 +70,7 @@ pub fn freivalds() {
         redo / check,
         plain / check
     );
+    (redo / check, plain / check)
 }
 
 /// What the chain's check of a fraud proof costs, and how long it is.
