@@ -124,8 +124,9 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The repository's root: the folder above this crate's.
+/// The repository's root: the folder above this crate's. As cargo tells it now, since clones that share a target folder may share this program.
 fn root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let told = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = told.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.parent().map(PathBuf::from).unwrap_or(here)
 }

@@ -59,8 +59,8 @@ pub const TRAINING_DAYS: u32 = 30;
 
 /// What an owner has at stake for each machine that drills: what a lie costs.
 pub const DRILLING_BOND: Balance = 100 * TOKEN;
-/// Blocks from leaving until a drilling bond comes free: two weeks. The longest way to a conviction has eleven answers, of a day each: the
-/// roots, and five ways down in each of two draws.
+/// Blocks from leaving until a drilling bond comes free: two weeks. The longest way to a conviction takes 13.5 days: a day for the
+/// roots, and in each of two draws five questions with a day to answer and six hours to look.
 pub const DRILLING_UNBONDING: BlockNumber = 14 * 24 * 600;
 /// Most tasks that a machine has at one time.
 pub const PIPELINE: u32 = 64;

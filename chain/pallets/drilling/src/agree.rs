@@ -68,7 +68,9 @@ impl<T: Config> Pallet<T> {
         }
         let percent = Self::rules().audit_percent.map_or_else(T::AuditPercent::get, u32::from);
         let tasks = AgreedTasks::<T>::take(epoch, chunk);
-        let mut cost = T::WeightInfo::draw_audits(tasks.len() as u32);
+        // Measured with tasks of one batch; each may be of another.
+        let batches = T::DbWeight::get().reads_writes(3, 3).saturating_mul(tasks.len() as u64);
+        let mut cost = T::WeightInfo::draw_audits(tasks.len() as u32).saturating_add(batches);
         if chunk >= AgreedUpTo::<T>::get(epoch) {
             AgreedUpTo::<T>::remove(epoch);
             Audited::<T>::put((epoch.saturating_add(1), 0));

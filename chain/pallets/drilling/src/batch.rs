@@ -5,6 +5,7 @@ use crate::{
     weights::WeightInfo,
 };
 use drilling::{Class, Spec, difficulty};
+use pallet_draw::Draw;
 use pallet_machines::types::Account;
 use polkadot_sdk::*;
 
@@ -52,7 +53,7 @@ impl<T: Config> Pallet<T> {
             count,
         });
         let votes = Default::default();
-        let (left, running, failed) = (count, 0, 0);
+        let (left, running, failed, failed_in) = (count, 0, 0, 0);
         let batch = Batch {
             publisher,
             spec,
@@ -63,6 +64,7 @@ impl<T: Config> Pallet<T> {
             left,
             running,
             failed,
+            failed_in,
             approval,
             held,
             source,
@@ -158,6 +160,16 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// One more task of a batch came to nothing. Once that has gone on for so long, its data cannot be had, or nobody can do it: each of
+    /// its tasks costs machines their places. Two owners can have many tasks fail at one time, so an epoch counts once.
+    fn strikes_out(batch: &mut Batch) -> bool {
+        let epoch = T::Draw::epoch();
+        if batch.failed == 0 || batch.failed_in != epoch {
+            (batch.failed, batch.failed_in) = (batch.failed.saturating_add(1), epoch);
+        }
+        batch.failed >= STRIKES
+    }
+
     /// No more of a batch is given out. What runs goes on; the price of what nobody was given comes back at once.
     fn withhold(batch: &mut Batch, id: BatchId) {
         Supply::<T>::mutate(batch.class, |supply| supply.retain(|other| *other != id));
@@ -201,13 +213,12 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn returned(id: BatchId, again: bool) {
         let Some(mut batch) = Batches::<T>::get(id) else { return };
         batch.running = batch.running.saturating_sub(1);
-        batch.failed = if again { batch.failed.saturating_add(1) } else { 0 };
         if !again {
+            batch.failed = 0;
             let price = T::TaskPrice::get().min(batch.held);
             let paid = Self::to_pot(&HoldReason::Batch, &batch.publisher, price);
             batch.held = batch.held.saturating_sub(paid);
-        } else if batch.failed >= STRIKES {
-            // Its data cannot be had, or nobody can do it: each of its tasks costs machines their places.
+        } else if batch.left > 0 && Self::strikes_out(&mut batch) {
             Self::deposit_event(Event::GivenUp { batch: id });
             Self::withhold(&mut batch, id);
         } else if batch.left > 0 {

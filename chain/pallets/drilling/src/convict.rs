@@ -10,6 +10,7 @@ use pallet_ecp::{Credit, score::Kind};
 use pallet_machines::types::{Account, MachineId};
 use polkadot_sdk::*;
 
+use alloc::vec::Vec;
 use frame_support::pallet_prelude::{DispatchResultWithPostInfo, Get, Weight};
 
 impl<T: Config> Pallet<T> {
@@ -45,18 +46,20 @@ impl<T: Config> Pallet<T> {
         Ok(Some(Self::weight_of_conviction(&work)).into())
     }
 
-    /// Which drawn inspector found it: who has asked the machine down to where the lie is, else who sends the proof. What others send is
-    /// taken, but not paid for.
+    /// Which drawn inspector found it: who sends the proof and has asked the machine down to where the lie is, else who has asked so far,
+    /// else who sends it. What others send is taken, but not paid for.
     fn finder(reporter: &Account, id: TaskId, machine: &MachineId, last: Question) -> Option<Account> {
-        let disclosure = Disclosures::<T>::get(id, machine);
-        let asked = disclosure.and_then(|disclosure| {
-            let answered = |chain: &&Chain| chain.question == last && chain.answer.is_some();
-            disclosure.chains.iter().find(answered).map(|chain| chain.inspector.clone())
-        });
-        asked.or_else(|| {
-            let duties = Disputes::<T>::get(id)?.duties;
-            duties.into_iter().find(|duty| duty.inspector == *reporter).map(|duty| duty.inspector)
-        })
+        let dispute = Disputes::<T>::get(id)?;
+        let at_work =
+            |who: &Account| dispute.duties.iter().any(|duty| duty.inspector == *who && !duty.closed);
+        let chains =
+            Disclosures::<T>::get(id, machine).map(|disclosure| disclosure.chains).unwrap_or_default();
+        let answered = chains.iter().filter(|chain| chain.question == last && chain.answer.is_some());
+        let asked: Vec<&Account> =
+            answered.map(|chain| &chain.inspector).filter(|inspector| at_work(inspector)).collect();
+        let own = asked.iter().find(|inspector| **inspector == reporter);
+        let found = own.or_else(|| asked.first()).copied().or(Some(reporter).filter(|who| at_work(who)));
+        found.cloned()
     }
 
     /// A machine of a disputed task lied.
@@ -72,6 +75,8 @@ impl<T: Config> Pallet<T> {
         let bounty = finder.map_or(0, |finder| Self::pay(finder, bounty::<T>(slashed)));
         Disputes::<T>::mutate_extant(id, |dispute| {
             dispute.convicted = dispute.convicted.saturating_add(1);
+            // Who said that all is well was wrong.
+            dispute.vouched = false;
             dispute.slashed = dispute.slashed.saturating_add(slashed.saturating_sub(bounty));
         });
         Disclosures::<T>::remove(id, machine);

@@ -42,6 +42,7 @@ impl<T: Config> Pallet<T> {
             tries: 0,
             drawn: false,
             deadline: 0,
+            until: 0,
             duties: Default::default(),
             vouched: false,
             convicted,
@@ -111,8 +112,10 @@ impl<T: Config> Pallet<T> {
             let open: Vec<_> = disclosure.open().map(|(_, deadline)| deadline).collect();
             open
         });
-        let begin = answers.max().unwrap_or(0).max(Self::now());
-        dispute.deadline = begin.saturating_add(Self::duty_blocks(work.class));
+        let (begin, duty) = (answers.max().unwrap_or(0).max(Self::now()), Self::duty_blocks(work.class));
+        dispute.deadline = begin.saturating_add(duty);
+        let way = T::AnswerBlocks::get().saturating_add(duty).saturating_mul(WAY);
+        dispute.until = begin.saturating_add(way);
         let _ = Self::watch(dispute.deadline, Item::Task(id));
         let inspectors = dispute.duties.iter().map(|duty| duty.inspector.clone()).collect();
         Self::deposit_event(Event::Drawn { task: id, inspectors, deadline: dispute.deadline });
@@ -157,8 +160,9 @@ impl<T: Config> Pallet<T> {
         ensure!(asked <= DEMANDS, Error::<T>::TooManyDemands);
         let chain = Chain { inspector: inspector.clone(), question, expected, answer: None, deadline, asked };
         disclosure.chains.try_push(chain).map_err(|_| Error::<T>::TooManyDemands)?;
-        // Who asks must have time to look at the answer.
+        // Who asks must have time to look at the answer, but not for ever.
         let look = deadline.saturating_add(Self::duty_blocks(work.class));
+        ensure!(look <= dispute.until, Error::<T>::TooLate);
         dispute.deadline = dispute.deadline.max(look);
         ensure!(Self::watch(deadline, Item::Task(id)), Error::<T>::Busy);
         ensure!(Self::watch(dispute.deadline, Item::Task(id)), Error::<T>::Busy);
@@ -265,7 +269,9 @@ impl<T: Config> Pallet<T> {
 
     /// All who were drawn have looked, or had time to. Where results still differ, others look, once.
     fn end_or_redraw(id: TaskId, work: &Work, mut dispute: Dispute) {
-        let unsolved = dispute.duties.is_empty() || !work.united();
+        // What is left after a conviction may be another lie, unless somebody has compared it since.
+        let unexamined = dispute.slashed > 0 && !dispute.vouched && work.digests().next().is_some();
+        let unsolved = dispute.duties.is_empty() || !work.united() || unexamined;
         if !unsolved || dispute.tries >= TRIES {
             return Self::close_dispute(id, work, dispute);
         }

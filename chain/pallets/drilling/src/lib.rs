@@ -381,7 +381,7 @@ pub mod pallet {
             /// The batch.
             batch: BatchId,
         },
-        /// Too many of a batch's tasks came to nothing, one after the other: no more are given out, and their price goes back.
+        /// A batch's tasks came to nothing for too long: no more are given out, and their price goes back.
         GivenUp {
             /// The batch.
             batch: BatchId,

@@ -57,6 +57,8 @@ pub const TRIES: u8 = 2;
 pub const MOST_DRAWN: u32 = DRAWN * TRIES as u32;
 /// Questions that one inspector may ask one machine about one task; the deepest tree needs five.
 pub const DEMANDS: u8 = 6;
+/// Questions, one after the other, that put off the end of a dispute: as deep as the deepest tree.
+pub const WAY: u32 = DEMANDS as u32 - 1;
 /// Items that fall due in one block, at most.
 pub const DUE_PER_BLOCK: u32 = 128;
 /// What looking at them may cost: a block's weight by so much.
@@ -67,7 +69,7 @@ pub const DUE_SLACK: u32 = 1_024;
 pub const VOTES: u32 = 64;
 /// Most tasks in one batch.
 pub const MOST_TASKS: u32 = 1_000_000;
-/// Tasks of a batch that come to nothing, one after the other, before it is given up: each costs machines their places.
+/// Epochs in which tasks of a batch come to nothing, and none is done, before it is given up.
 pub const STRIKES: u8 = 16;
 /// Specifications of the built-in publisher.
 pub const SYNTHETIC: u32 = 4;
@@ -143,8 +145,10 @@ struct Batch {
     pub left: u32,
     /// Tasks that are being done.
     pub running: u32,
-    /// Tasks that came to nothing since one was done.
+    /// Epochs in which tasks came to nothing since one was done.
     pub failed: u8,
+    /// The last of them.
+    pub failed_in: u64,
     /// How far it is.
     pub approval: Approval,
     /// What is held of the publisher for it: the deposit, and the price of each task that is not done.
@@ -346,6 +350,8 @@ struct Dispute {
     pub drawn: bool,
     /// When they must be done.
     pub deadline: u32,
+    /// No question puts that off any further.
+    pub until: u32,
     /// The drawn inspectors.
     pub duties: BoundedVec<Duty, ConstU32<MOST_DRAWN>>,
     /// An inspector has said that nothing is wrong while one result was left: it has been compared with the truth.

@@ -235,14 +235,7 @@ pub mod pallet {
         pub fn leave(origin: OriginFor<T>) -> DispatchResult {
             let account = ensure_signed(origin)?;
             ensure!(Registry::<T>::contains_key(&account), Error::<T>::NotRegistered);
-            let epoch = T::Draw::epoch();
-            Candidates::<T>::mutate(|all| {
-                // Who could leave between a seed and its draw would choose who is drawn.
-                let own = all.iter_mut().find(|candidate| candidate.account == account);
-                own.map(|candidate| candidate.left.get_or_insert(epoch));
-                all.retain(|candidate| !candidate.is_past(epoch));
-            });
-            Self::close_bond(&account);
+            Self::remove(&account);
             Ok(())
         }
 
@@ -280,14 +273,15 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Off the candidates at once: who has too little at stake is drawn no more.
+        /// Stands for no draw of this epoch or a later one; the bond waits. Who could leave between a seed and its draw, or be too poor for it
+        /// on purpose, would choose who is drawn.
         fn remove(account: &T::AccountId) {
-            Candidates::<T>::mutate(|all| all.retain(|candidate| candidate.account != *account));
-            Self::close_bond(account);
-        }
-
-        /// The bond waits.
-        fn close_bond(account: &T::AccountId) {
+            let epoch = T::Draw::epoch();
+            Candidates::<T>::mutate(|all| {
+                let own = all.iter_mut().find(|candidate| candidate.account == *account);
+                own.map(|candidate| candidate.left.get_or_insert(epoch));
+                all.retain(|candidate| !candidate.is_past(epoch));
+            });
             Registry::<T>::mutate_extant(account, |inspector| {
                 let due = frame_system::Pallet::<T>::block_number().saturating_add(T::Unbonding::get());
                 inspector.leaves.get_or_insert(due);
@@ -307,12 +301,16 @@ pub mod pallet {
                 Fortitude::Force,
             );
             inspector.bond.saturating_reduce(burnt.unwrap_or_else(|_| Zero::zero()));
-            let poor = inspector.bond.saturating_add(inspector.bond) < T::Bond::get();
+            let poor = Self::is_poor(&inspector.bond);
             let leaving = inspector.leaves.is_some();
             Registry::<T>::insert(account, inspector);
             if poor && !leaving {
                 Self::remove(account);
             }
+        }
+
+        fn is_poor(bond: &BalanceOf<T>) -> bool {
+            bond.saturating_add(*bond) < T::Bond::get()
         }
 
         fn close(account: &T::AccountId, note: impl FnOnce(&mut Inspector<BalanceOf<T>, BlockNumberFor<T>>)) {
@@ -338,6 +336,7 @@ pub mod pallet {
             let drawn: Vec<_> = picked
                 .into_iter()
                 .filter_map(|index| Some(candidates.get(index as usize)?.account.clone()))
+                .filter(|account| Registry::<T>::get(account).is_some_and(|one| !Self::is_poor(&one.bond)))
                 .collect();
             for account in &drawn {
                 Registry::<T>::mutate_extant(account, |inspector| inspector.open.saturating_inc());

@@ -146,6 +146,7 @@ fn disputes() {
             tries: 0,
             drawn: false,
             deadline: 0,
+            until: 0,
             duties: Default::default(),
             vouched: false,
             convicted: 0,

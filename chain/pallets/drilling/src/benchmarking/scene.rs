@@ -212,6 +212,7 @@ pub fn dispute<T: Real>(
             tries,
             drawn: true,
             deadline,
+            until: u32::MAX,
             duties,
             vouched: true,
             convicted: 0,

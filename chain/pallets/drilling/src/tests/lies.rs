@@ -219,6 +219,106 @@ fn the_silence_of_an_honest_machine_does_not_spare_the_liar() {
     });
 }
 
+/// All reveal what they committed to.
+fn shown(task: TaskId, stories: &[(u8, &Story)]) {
+    stories.iter().for_each(|(number, story)| commit(*number, task, story).unwrap());
+    stories.iter().for_each(|(number, story)| reveal(*number, task, story).unwrap());
+}
+
+#[test]
+fn what_is_left_after_a_silence_is_looked_at_by_others() {
+    run(|| {
+        let task = task_of(2);
+        let (one, two) = (Story::lying(task, 0, 9), Story::lying(task, 1, 3));
+        shown(task, &[(11, &one), (12, &two)]);
+        answer_all(task, &[(12, &two)]);
+        go_to_draw();
+        // All say that nothing is wrong, before one of both has answered; it never does.
+        clear_all(task);
+        go(ANSWER + 1);
+        assert_eq!(at_stake(&owner(1)), 3 * BOND);
+        go_to_draw();
+        let inspectors = drawn(task);
+        assert_eq!(inspectors.len(), 5);
+        assert!(inspect(&inspectors[3], task, 12, &two));
+        forgotten(task);
+        assert_eq!((at_stake(&owner(2)), free(&owner(2))), (3 * BOND, RICH - 4 * BOND));
+    });
+    run(|| {
+        let task = task_of(2);
+        let (truth, lie) = (Story::honest(task), Story::lying(task, 0, 9));
+        shown(task, &[(11, &truth), (12, &lie)]);
+        answer_all(task, &[(11, &truth)]);
+        go_to_draw();
+        // One clears at once, the others do not show.
+        clear(&drawn(task)[0], task).unwrap();
+        go(ANSWER + DUTY + 2);
+        go_to_draw();
+        clear_all(task);
+        forgotten(task);
+        assert_eq!((at_stake(&owner(2)), free(&owner(1))), (3 * BOND, RICH - 4 * BOND + BOND / 2));
+    });
+}
+
+#[test]
+fn who_copies_questions_has_no_bounty() {
+    run(|| {
+        let task = task_of(2);
+        let (truth, lie) = (Story::honest(task), Story::lying(task, 0, 4_000));
+        shown(task, &[(11, &truth), (12, &lie)]);
+        answer_all(task, &[(11, &truth), (12, &lie)]);
+        go_to_draw();
+        let inspectors = drawn(task);
+        let (honest, copier) = (&inspectors[0], &inspectors[1]);
+        // Who asks the same is answered at once.
+        let answered = || {
+            let asked = Drilling::questions_of(&id(12))[0].question;
+            disclose(12, task, asked, lie.answer(&asked)).unwrap();
+        };
+        // The accumulator lies in chunk 15.
+        demand(honest, task, 12, 0).unwrap();
+        demand(copier, task, 12, 0).unwrap();
+        answered();
+        demand(copier, task, 12, 15).unwrap();
+        demand(honest, task, 12, 15).unwrap();
+        answered();
+        convict(honest, task, 12, lie.accusation(Place::new(&lie.task, 0, 4_000).unwrap())).unwrap();
+        assert_eq!(free(copier), RICH - 1_000);
+        assert_eq!(free(honest), RICH - 1_000 + BOND / 10);
+    });
+}
+
+#[test]
+fn questions_do_not_keep_a_dispute_open_for_ever() {
+    run(|| {
+        let task = task_of(2);
+        let (truth, lie) = (Story::honest(task), Story::lying(task, 0, 9));
+        shown(task, &[(11, &truth), (12, &lie)]);
+        answer_all(task, &[(11, &truth), (12, &lie)]);
+        go_to_draw();
+        let (begun, inspectors) = (System::block_number() as u32, drawn(task));
+        assert!(inspect(&inspectors[0], task, 12, &lie));
+        clear(&inspectors[0], task).unwrap();
+        clear(&inspectors[1], task).unwrap();
+        let until = Disputes::<Test>::get(task).unwrap().until;
+        assert_eq!(until, begun + 5 * (ANSWER + DUTY));
+        // However late and often the third asks.
+        while let Some(dispute) = Disputes::<Test>::get(task) {
+            assert!(dispute.deadline <= until);
+            go(dispute.deadline - System::block_number() as u32);
+            match demand(&inspectors[2], task, 11, 0) {
+                Ok(()) => {
+                    go(ANSWER);
+                    answer_all(task, &[(11, &truth)]);
+                }
+                Err(_) => go(1),
+            }
+        }
+        forgotten(task);
+        assert_eq!(free(&inspectors[2]), RICH - 1_000, "it has missed its duty");
+    });
+}
+
 #[test]
 fn lying_together_leaves_nothing() {
     run(|| {

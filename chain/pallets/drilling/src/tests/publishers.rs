@@ -304,3 +304,20 @@ fn one_task_done_and_a_batch_is_as_good_as_before() {
         assert_eq!(Batches::<Test>::get(batch).unwrap().failed, 0);
     });
 }
+
+#[test]
+fn two_owners_cannot_end_a_batch_that_others_work_on() {
+    run(|| {
+        Synthetic::<Test>::kill();
+        let batch = publish(spec(), 1_000, 1).unwrap();
+        (1..=4).for_each(|number| machine(10 + number, owner(number)));
+        // Two are matched with each other again and again, and do nothing.
+        (11..=12).for_each(|number| ready(number, 20).unwrap());
+        (13..=14).for_each(|number| ready(number, 3).unwrap());
+        go_to_draw();
+        go(WINDOW + 3);
+        let left = Batches::<Test>::get(batch).unwrap();
+        assert_eq!((left.failed, left.left), (1, 1_000), "all of them failed in one epoch");
+        assert!(!Supply::<Test>::get(Class::Tiny).is_empty());
+    });
+}

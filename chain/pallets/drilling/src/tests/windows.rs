@@ -307,6 +307,7 @@ fn what_falls_due_at_once_leaves_room_in_its_block() {
                 tries: 0,
                 drawn: false,
                 deadline: 0,
+                until: 0,
                 duties,
                 vouched: false,
                 convicted: 0,
