@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up must stop")]
 
-use crate::{Call, Candidates, Config, HoldReason, Inspector, Pallet, Registry};
+use crate::{Call, Candidate, Candidates, Config, HoldReason, Inspector, Pallet, Registry};
 use polkadot_sdk::*;
 
 use frame_benchmarking::v2::*;
@@ -25,7 +25,7 @@ where
         T::Currency::hold(&HoldReason::Bond.into(), &who, T::Bond::get()).unwrap();
         let inspector = Inspector { bond: T::Bond::get(), open: 1, done: 0, missed: 0, leaves: None };
         Registry::<T>::insert(&who, inspector);
-        all.try_push((who, 0)).unwrap();
+        all.try_push(Candidate { account: who, since: 0, left: None }).unwrap();
     }
     Candidates::<T>::put(all);
 }
@@ -54,7 +54,7 @@ mod measured {
     #[benchmark]
     fn leave() {
         super::register::<T>(T::Most::get());
-        let who = Candidates::<T>::get().last().unwrap().0.clone();
+        let who = Candidates::<T>::get().last().unwrap().account.clone();
         #[extrinsic_call]
         _(RawOrigin::Signed(who.clone()));
         assert!(Registry::<T>::get(who).unwrap().leaves.is_some());
@@ -63,7 +63,7 @@ mod measured {
     #[benchmark]
     fn withdraw() {
         super::register::<T>(1);
-        let who = Candidates::<T>::get().last().unwrap().0.clone();
+        let who = Candidates::<T>::get().last().unwrap().account.clone();
         Registry::<T>::mutate_extant(&who, |inspector| inspector.open = 0);
         Pallet::<T>::leave(RawOrigin::Signed(who.clone()).into()).unwrap();
         System::<T>::set_block_number(Bounded::max_value());
