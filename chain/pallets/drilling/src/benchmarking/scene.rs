@@ -136,6 +136,8 @@ pub fn batch<T: Config>(left: u32) {
         count: left + 1,
         left,
         running: 1,
+        failed: 0,
+        failed_in: 0,
         approval: Approval::Approved,
         held,
         source: BoundedVec::truncate_from([1; 256].to_vec()),
