@@ -11,6 +11,9 @@ use super::{Product, reduce};
 /// Bytes whose products add up in 32 bits: 255·128·2^15 < 2^31.
 const SPAN: usize = 1 << 15;
 
+/// How many bytes of a row ahead the first cache is filled.
+const AHEAD: usize = 1024;
+
 /// Whether the processor can.
 pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -84,6 +87,7 @@ impl Numbers {
                 // the flip made of nothing.
                 unsafe {
                     let bytes = rows.map(|row| {
+                        _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().wrapping_add(at + AHEAD).cast());
                         let bytes = _mm512_maskz_loadu_epi8(mask, row.as_ptr().add(at).cast());
                         _mm512_xor_si512(bytes, flip)
                     });
