@@ -68,6 +68,8 @@ pub enum DrillOn {
 pub enum DrillBackend {
     /// The fastest that this processor has.
     Auto,
+    /// AMX.
+    Amx,
     /// AVX-512 with VNNI.
     Avx512,
     /// AVX2.
@@ -82,6 +84,7 @@ impl From<DrillBackend> for Backend {
     fn from(backend: DrillBackend) -> Self {
         match backend {
             DrillBackend::Auto => Self::fastest(),
+            DrillBackend::Amx => Self::Amx,
             DrillBackend::Avx512 => Self::Avx512,
             DrillBackend::Avx2 => Self::Avx2,
             DrillBackend::Neon => Self::Neon,

@@ -12,13 +12,13 @@ use crate::{element::Tensor, hash::Hash, requantise::requantise, spec::Layer};
 
 const ROWS: usize = 6;
 const COLUMNS: usize = 16;
-const INPUTS: Layout = Layout { rows: ROWS, group: 2, element: Element::S16 };
+const INPUTS: Layout = Layout { rows: ROWS, group: 2, element: Element::S16, whole: false };
 
 /// The back end, where the processor has it.
 pub(crate) fn kit() -> Option<Kit> {
     is_x86_feature_detected!("avx2").then_some(Kit {
         inputs: INPUTS,
-        weights: Layout { rows: COLUMNS, group: 2, element: Element::S16 },
+        weights: Layout { rows: COLUMNS, group: 2, element: Element::S16, whole: false },
         block: 256,
         lanes: 8,
         pack: |rows, width, panel, corrections| kit::pack(&INPUTS, rows, width, panel, corrections),
@@ -27,6 +27,7 @@ pub(crate) fn kit() -> Option<Kit> {
         fill: |key, tensor, first, width, rows| unsafe { fill(key, tensor, first, width, rows) },
         weights_panel: None,
         requantise: |sums, layer, out| unsafe { requantise_all(sums, layer, out) },
+        around: kit::ALWAYS,
     })
 }
 

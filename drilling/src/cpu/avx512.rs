@@ -8,11 +8,15 @@
 use std::arch::x86_64::*;
 
 use super::{
-    kit::{Kit, Tile},
-    lanes,
+    kit::{self, Kit, Tile},
     panel::{Element, Layout},
 };
-use crate::{element::Tensor, hash::Hash, requantise::requantise, spec::Layer};
+use crate::{
+    element::{Tensor, initial},
+    hash::Hash,
+    requantise::requantise,
+    spec::Layer,
+};
 
 const ROWS: usize = 14;
 const COLUMNS: usize = 32;
@@ -27,8 +31,8 @@ pub(crate) fn kit() -> Option<Kit> {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni");
     there.then_some(Kit {
-        inputs: Layout { rows: ROWS, group: 4, element: Element::S8 },
-        weights: Layout { rows: COLUMNS, group: 4, element: Element::Offset },
+        inputs: Layout { rows: ROWS, group: 4, element: Element::S8, whole: false },
+        weights: Layout { rows: COLUMNS, group: 4, element: Element::Offset, whole: false },
         block: 512,
         lanes: 16,
         // SAFETY (all five): the features were just found.
@@ -39,16 +43,55 @@ pub(crate) fn kit() -> Option<Kit> {
             weights_panel(key, tensor, first, width, panel)
         }),
         requantise: |sums, layer, out| unsafe { requantise_all(sums, layer, out) },
+        around: kit::ALWAYS,
     })
+}
+
+/// What `lanes::blocks` gives, in vectors: left to itself, the compiler goes about it lane by lane here and there.
+#[target_feature(enable = "avx512f")]
+pub(super) fn blocks(words: &[u32; 16], first: u32, block: u32) -> [__m512i; 16] {
+    let mut start = [_mm512_setzero_si512(); 16];
+    for (vector, word) in start.iter_mut().zip(words) {
+        *vector = _mm512_set1_epi32(*word as i32);
+    }
+    let rows = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    start[12] = _mm512_set1_epi32(block as i32);
+    start[13] = _mm512_add_epi32(_mm512_set1_epi32(first as i32), rows);
+    let mut state = start;
+    for _ in 0..4 {
+        for column in 0..4 {
+            quarter(&mut state, [column, 4 + column, 8 + column, 12 + column]);
+        }
+        for column in 0..4 {
+            quarter(&mut state, [column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4]);
+        }
+    }
+    for (vector, start) in state.iter_mut().zip(start) {
+        *vector = _mm512_add_epi32(*vector, start);
+    }
+    state
+}
+
+/// RFC 8439 §2.1.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn quarter(state: &mut [__m512i; 16], [a, b, c, d]: [usize; 4]) {
+    state[a] = _mm512_add_epi32(state[a], state[b]);
+    state[d] = _mm512_rol_epi32::<16>(_mm512_xor_si512(state[d], state[a]));
+    state[c] = _mm512_add_epi32(state[c], state[d]);
+    state[b] = _mm512_rol_epi32::<12>(_mm512_xor_si512(state[b], state[c]));
+    state[a] = _mm512_add_epi32(state[a], state[b]);
+    state[d] = _mm512_rol_epi32::<8>(_mm512_xor_si512(state[d], state[a]));
+    state[c] = _mm512_add_epi32(state[c], state[d]);
+    state[b] = _mm512_rol_epi32::<7>(_mm512_xor_si512(state[b], state[c]));
 }
 
 /// The cipher's words, a vector of 16 rows each, become 64 elements of every row.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn fill(key: &Hash, tensor: Tensor, first: u32, width: usize, rows: &mut [i8]) {
+    let words = initial(key, tensor, 0);
     for block in 0..width.div_ceil(64) {
-        let words = lanes::blocks::<16>(key, tensor, first, block as u32);
-        // SAFETY: both are 16 times 64 bytes.
-        let vectors = transpose(unsafe { std::mem::transmute::<[[u32; 16]; 16], [__m512i; 16]>(words) });
+        let vectors = transpose(blocks(&words, first, block as u32));
         for (row, vector) in rows.chunks_exact_mut(width).zip(vectors) {
             let row = &mut row[64 * block..width.min(64 * block + 64)];
             // SAFETY: the mask covers the slice and no more.
@@ -124,14 +167,14 @@ fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
 /// A panel of weights as the cipher gives them: a word of 16 rows is a vector of the panel.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn weights_panel(key: &Hash, tensor: Tensor, first: u32, width: usize, panel: &mut [u8]) {
+    let (words, offset) = (initial(key, tensor, 0), _mm512_set1_epi8(-128));
     for (number, group) in panel.chunks_mut(16 * 4 * COLUMNS).enumerate().take(width.div_ceil(64)) {
         for half in 0..2 {
-            let words = lanes::blocks::<16>(key, tensor, first + 16 * half as u32, number as u32);
-            for (vectors, word) in group.chunks_exact_mut(4 * COLUMNS).zip(&words) {
-                let vector = &mut vectors[64 * half..64 * half + 64];
-                for (slot, lane) in vector.as_chunks_mut().0.iter_mut().zip(word) {
-                    *slot = (lane ^ 0x8080_8080).to_le_bytes();
-                }
+            let vectors = blocks(&words, first + 16 * half as u32, number as u32);
+            for (pair, vector) in group.chunks_exact_mut(4 * COLUMNS).zip(vectors) {
+                let to = &mut pair[64 * half..64 * half + 64];
+                // SAFETY: it is 64 bytes long.
+                unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_xor_si512(vector, offset)) };
             }
         }
     }

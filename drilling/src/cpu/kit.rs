@@ -6,6 +6,8 @@ use crate::{element::Tensor, hash::Hash, spec::Layer};
 /// A way to multiply on this processor. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
+    /// AMX, on Linux.
+    Amx,
     /// AVX-512 with VNNI.
     Avx512,
     /// AVX2.
@@ -19,7 +21,7 @@ pub enum Backend {
 impl Backend {
     /// Those that this processor has, fastest first.
     pub fn available() -> Vec<Self> {
-        let all = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
+        let all = [Self::Amx, Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
         all.into_iter().filter(|backend| backend.kit().is_some()).collect()
     }
 
@@ -31,6 +33,7 @@ impl Backend {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Amx => "amx",
             Self::Avx512 => "avx512-vnni",
             Self::Avx2 => "avx2",
             Self::Neon => "neon",
@@ -40,6 +43,8 @@ impl Backend {
 
     pub(crate) fn kit(self) -> Option<Kit> {
         match self {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Self::Amx => super::amx::kit(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => super::avx512::kit(),
             #[cfg(target_arch = "x86_64")]
@@ -78,7 +83,29 @@ pub(crate) struct Kit {
     pub(crate) weights_panel: Option<Panel>,
     /// Requantises a stretch of accumulators.
     pub(crate) requantise: fn(&[i32], &Layer, &mut [i8]),
+    /// What a thread does before it multiplies tiles, and afterwards.
+    pub(crate) around: (fn(), fn()),
 }
+
+impl Kit {
+    /// Makes this thread ready for tiles, until what it returns is dropped.
+    pub(crate) fn ready(&self) -> Ready {
+        (self.around.0)();
+        Ready(self.around.1)
+    }
+}
+
+/// A thread may multiply tiles.
+pub(crate) struct Ready(fn());
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// A thread is always ready.
+pub(crate) const ALWAYS: (fn(), fn()) = (|| (), || ());
 
 /// Packs rows of inputs for a back end without corrections.
 pub(crate) fn pack(layout: &Layout, rows: &[i8], width: usize, panel: &mut [u8], corrections: &mut [i32]) {

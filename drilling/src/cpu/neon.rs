@@ -13,7 +13,7 @@ use crate::requantise::requantise;
 const ROWS: usize = 4;
 const COLUMNS: usize = 4;
 const GROUP: usize = 16;
-const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
+const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8, whole: false };
 
 /// The back end, where the processor has it.
 pub(crate) fn kit() -> Option<Kit> {
@@ -32,6 +32,7 @@ pub(crate) fn kit() -> Option<Kit> {
                 *slot = requantise(*sum, layer);
             }
         },
+        around: kit::ALWAYS,
     })
 }
 

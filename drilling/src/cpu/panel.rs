@@ -41,6 +41,8 @@ pub(crate) enum Element {
     Offset,
     /// Two bytes, sign-extended.
     S16,
+    /// One byte; of each half of a group's rows in turn, four elements of every row, then the next four.
+    Fours,
 }
 
 /// A panel of up to `rows` rows: for each group of `group` elements, every row's.
@@ -49,6 +51,8 @@ pub(crate) struct Layout {
     pub(crate) rows: usize,
     pub(crate) group: usize,
     pub(crate) element: Element,
+    /// The last panel has as many rows as the others, those that are missing being anything.
+    pub(crate) whole: bool,
 }
 
 impl Layout {
@@ -65,6 +69,11 @@ impl Layout {
         width.div_ceil(self.group)
     }
 
+    /// How many rows a panel has room for that holds `rows`.
+    pub(crate) fn room(&self, rows: usize) -> usize {
+        if self.whole { self.rows } else { rows }
+    }
+
     /// Bytes of a whole panel.
     pub(crate) fn bytes(&self, width: usize) -> usize {
         self.rows * self.groups(width) * self.unit()
@@ -76,11 +85,30 @@ impl Layout {
             let flip = if self.element == Element::Offset { 0x8080_8080 } else { 0 };
             return pack_words(rows, width, stride, flip, panel);
         }
+        if self.element == Element::Fours {
+            return self.pack_fours(rows, width, panel);
+        }
         let unit = self.unit();
         for (row, elements) in rows.chunks_exact(width).take(stride).enumerate() {
             for (group, elements) in elements.chunks(self.group).enumerate() {
                 let at = (group * stride + row) * unit;
                 self.pack_unit(elements, &mut panel[at..at + unit]);
+            }
+        }
+    }
+
+    fn pack_fours(&self, rows: &[i8], width: usize, panel: &mut [u8]) {
+        let half = self.rows / 2;
+        panel.fill(0);
+        for (row, elements) in rows.chunks_exact(width).enumerate() {
+            let elements: &[u8] = bytemuck::cast_slice(elements);
+            for (group, elements) in
+                panel.chunks_exact_mut(self.rows * self.group).zip(elements.chunks(self.group))
+            {
+                let words = &mut group[row / half * half * self.group + row % half * 4..];
+                for (word, four) in words.chunks_mut(half * 4).zip(elements.chunks(4)) {
+                    word[..four.len()].copy_from_slice(four);
+                }
             }
         }
     }

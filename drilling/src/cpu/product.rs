@@ -158,18 +158,20 @@ fn columns_of(
     let groups = kit.weights.groups(inputs.width);
     let at_once = ROWS_AT_ONCE / layout.rows * layout.rows;
     let panel_bytes = kit.weights.bytes(inputs.width);
+    let _ready = kit.ready();
     assert!(packed.len() >= panel_bytes * (end - first).div_ceil(kit.weights.rows), "panels are whole");
-    for group in (0..groups).step_by(kit.block) {
-        let count = kit.block.min(groups - group);
-        for rows in (0..inputs.rows).step_by(at_once) {
+    for rows in (0..inputs.rows).step_by(at_once) {
+        for group in (0..groups).step_by(kit.block) {
+            let count = kit.block.min(groups - group);
             control.check()?;
             for (number, column) in (first..end).step_by(kit.weights.rows).enumerate() {
                 let weights = &packed[number * panel_bytes + group * kit.weights.rows * kit.weights.unit()..];
                 for row in (rows..inputs.rows.min(rows + at_once)).step_by(layout.rows) {
                     let height = layout.rows.min(inputs.rows - row);
                     let panel = &inputs.panels.bytes()[row / layout.rows * layout.bytes(inputs.width)..];
-                    let panel = &panel[group * height * layout.unit()..];
-                    debug_assert!(panel.len() >= count * height * layout.unit());
+                    let room = layout.room(height) * layout.unit();
+                    let panel = &panel[group * room..];
+                    debug_assert!(panel.len() >= count * room);
                     (kit.tile)(&Tile {
                         rows: height,
                         columns: kit.weights.rows.min(end - column),

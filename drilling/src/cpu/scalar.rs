@@ -10,7 +10,7 @@ use crate::requantise::requantise;
 const ROWS: usize = 4;
 const COLUMNS: usize = 4;
 const GROUP: usize = 16;
-const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8 };
+const LAYOUT: Layout = Layout { rows: ROWS, group: GROUP, element: Element::S8, whole: false };
 
 /// The back end; every processor has it.
 pub(crate) fn kit() -> Kit {
@@ -28,6 +28,7 @@ pub(crate) fn kit() -> Kit {
                 *slot = requantise(*sum, layer);
             }
         },
+        around: kit::ALWAYS,
     }
 }
 
