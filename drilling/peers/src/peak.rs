@@ -1,6 +1,11 @@
 //! What the multipliers can do when they wait for nothing: the back end's own instruction on registers.
 
-use std::{arch::x86_64::*, hint::black_box, thread};
+use drilling::cpu::Backend;
+use std::{
+    arch::{asm, x86_64::*},
+    hint::black_box,
+    thread,
+};
 
 /// Some tens of milliseconds: next to that, starting threads is nothing.
 const ROUNDS: u64 = 10_000_000;
@@ -19,6 +24,13 @@ pub fn gops(threads: usize) -> Option<(&'static str, f64)> {
         return Some(("vpmaddwd", rate));
     }
     None
+}
+
+/// GOPS of `tdpbssd` on tiles that are there already, of all threads together; none where our back end could not use it.
+pub fn amx(threads: usize) -> Option<f64> {
+    let there = Backend::available().contains(&Backend::Amx);
+    // SAFETY: the back end has found the instruction and asked for the tiles.
+    there.then(|| rate(threads, 4 * 16 * 16 * 64 / 16, || unsafe { tdpbssd() }))
 }
 
 /// GOPS of a loop of [`ROUNDS`] that makes so many products in each.
@@ -60,4 +72,32 @@ fn vpmaddwd() {
         }
     }
     black_box(sums);
+}
+
+/// Four sums of two tiles by two, a sixteenth of the rounds: a round has sixteen times as many products as one of the others.
+///
+/// # Safety
+/// The process may use tiles.
+unsafe fn tdpbssd() {
+    let mut shape = [0u8; 64];
+    shape[0] = 1;
+    shape[16..32].copy_from_slice(&[64, 0].repeat(8));
+    shape[48..56].fill(16);
+    // SAFETY: the caller's word; the shape is eight tiles of 16 rows of 64 bytes.
+    unsafe {
+        asm!("ldtilecfg [{}]", in(reg) &shape, options(nostack, readonly));
+        asm!(
+            "2:",
+            "tdpbssd tmm0, tmm4, tmm6",
+            "tdpbssd tmm1, tmm4, tmm7",
+            "tdpbssd tmm2, tmm5, tmm6",
+            "tdpbssd tmm3, tmm5, tmm7",
+            "dec {rounds}",
+            "jnz 2b",
+            "tilerelease",
+            rounds = inout(reg) ROUNDS / 16 => _,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            options(nomem, nostack),
+        );
+    }
 }
