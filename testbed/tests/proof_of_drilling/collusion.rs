@@ -28,17 +28,22 @@ pub fn caught_by_an_audit(network: &mut Network) -> Result<()> {
     let Network { stage, runtime, eyes, cast, .. } = network;
     let Cast { heidi, second, ivan, .. } = &*cast;
     runtime.block_on(async {
-        apart(eyes, stage, [heidi, second]).await?;
+        apart(eyes, stage, [heidi, second], ivan).await?;
         lie_until_caught(eyes, stage, [heidi, second, ivan]).await
     })
 }
 
 /// For some rounds they are the only ones that wait, and nothing is drawn.
-async fn apart(eyes: &Eyes, stage: &Stage, of_one: [&Driven; 2]) -> Result<()> {
+async fn apart(eyes: &Eyes, stage: &Stage, of_one: [&Driven; 2], ivan: &Driven) -> Result<()> {
     try_join_all(of_one.map(|driven| driven.wake(eyes, stage))).await?;
     try_join_all(of_one.map(|driven| driven.ready(eyes, PLACES))).await?;
     let pools = eyes.matched().await?;
-    eyes.until("some rounds", async || Ok((eyes.matched().await? >= pools + 3).then_some(()))).await?;
+    eyes.until("some rounds", async || {
+        // What they were credited for in the round before may be audited now.
+        try_join_all([of_one[0], of_one[1], ivan].map(|driven| driven.answer(eyes, []))).await?;
+        Ok((eyes.matched().await? >= pools + 3).then_some(()))
+    })
+    .await?;
     for driven in of_one {
         let worker = eyes.worker(driven.machine).await?.context("it waits no more")?;
         ensure!(worker.tasks.0.is_empty() && worker.waiting == PLACES, "{worker:?}");

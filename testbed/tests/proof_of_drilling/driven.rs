@@ -200,8 +200,8 @@ impl Driven {
         self.device.refused(&eyes.client, &call, error).await
     }
 
-    /// Opens what it is asked about these claims, all of it at once: each answer has its own deadline. What the chain does not wait for
-    /// any more is looked at again from its state.
+    /// Opens what it is asked about these claims, and about whatever it did truly before: an audit may be drawn of that at any time. All at
+    /// once: each answer has its own deadline. What the chain does not wait for any more is looked at again from its state.
     pub async fn answer<'a>(
         &self,
         eyes: &Eyes,
@@ -212,9 +212,17 @@ impl Driven {
         asked.dedup_by(|one, other| (one.id, &one.question) == (other.id, &other.question));
         let mut answers = Vec::new();
         for asked in asked {
-            let Some(claim) = claims.clone().into_iter().find(|claim| claim.task.id() == asked.id) else {
-                continue;
+            let truth;
+            let claim = match claims.clone().into_iter().find(|claim| claim.task.id() == asked.id) {
+                Some(claim) => claim,
+                None => {
+                    truth = Claim::true_of(asked.task.seed)?;
+                    &truth
+                }
             };
+            if claim.outcome.digest != asked.digest {
+                continue;
+            }
             let question = match asked.question {
                 Asks::Roots => Question::Roots,
                 Asks::Node { layer, level, index } => Question::Node { layer, level, index },
