@@ -17,7 +17,7 @@ use drilling::{
 use crate::peers::{best, options, ours, signed};
 
 /// The back ends that count: the fastest, and where that is AMX, the fastest without it.
-fn counted() -> impl Iterator<Item = Backend> {
+pub fn counted() -> impl Iterator<Item = Backend> {
     let amx = usize::from(Backend::fastest() == Backend::Amx);
     Backend::available().into_iter().take(1 + amx)
 }
