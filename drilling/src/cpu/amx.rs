@@ -27,6 +27,7 @@ const SIDE: usize = 32;
 const DEPTH: usize = 64;
 /// A half of a group: one of the processor's tiles.
 const HALF: usize = SIDE / 2 * DEPTH;
+const INPUTS: Layout = Layout { rows: SIDE, group: DEPTH, element: Element::S8, whole: true };
 
 /// The back end, where the processor has it and the kernel lets this process use it.
 pub(crate) fn kit() -> Option<Kit> {
@@ -35,9 +36,9 @@ pub(crate) fn kit() -> Option<Kit> {
     Some(Kit {
         // 512 elements: half of the first cache, so that a panel of weights stays there while panels of inputs pass.
         block: 8,
-        inputs: Layout { rows: SIDE, group: DEPTH, element: Element::S8, whole: true },
+        inputs: INPUTS,
         weights: Layout { rows: SIDE, group: DEPTH, element: Element::Fours, whole: true },
-        pack,
+        pack: |rows, width, panel, corrections| kit::pack(&INPUTS, rows, width, panel, corrections),
         tile,
         // SAFETY: the features were just found.
         weights_panel: Some(|key, tensor, first, width, panel| unsafe {
@@ -78,16 +79,6 @@ struct Shape {
     rows: [u8; 16],
 }
 
-const fn first_eight<const VALUE: u8>() -> [u8; 16] {
-    let mut all = [0; 16];
-    let mut at = 0;
-    while at < 8 {
-        all[at] = VALUE;
-        at += 1;
-    }
-    all
-}
-
 /// # Safety
 /// The process may use tiles.
 unsafe fn configure() {
@@ -96,7 +87,7 @@ unsafe fn configure() {
         start: 0,
         zero: [0; 14],
         bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-        rows: first_eight::<16>(),
+        rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
     };
     // SAFETY: it reads 64 bytes, which are a shape that palette 1 allows.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &SHAPE, options(nostack, readonly, preserves_flags)) };
@@ -109,20 +100,6 @@ unsafe fn configure() {
 unsafe fn release() {
     // SAFETY: nothing is in them that anybody wants.
     unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
-}
-
-/// Sixty-four elements of every row in turn; nothing has to be corrected.
-fn pack(rows: &[i8], width: usize, panel: &mut [u8], corrections: &mut [i32]) {
-    for (row, elements) in rows.chunks_exact(width).enumerate() {
-        let (whole, rest) = bytemuck::cast_slice::<i8, u8>(elements).as_chunks::<DEPTH>();
-        let mut last = [0; DEPTH];
-        last[..rest.len()].copy_from_slice(rest);
-        let slots = panel.as_chunks_mut::<DEPTH>().0[row..].iter_mut().step_by(SIDE);
-        for (slot, elements) in slots.zip(whole.iter().chain((!rest.is_empty()).then_some(&last))) {
-            *slot = *elements;
-        }
-    }
-    corrections.fill(0);
 }
 
 /// A panel of weights as the cipher gives them: a block of 16 rows is one of the processor's tiles. What it gives beyond `width` meets zeros.

@@ -109,7 +109,7 @@ pub(crate) const ALWAYS: (fn(), fn()) = (|| (), || ());
 
 /// Packs rows of inputs for a back end without corrections.
 pub(crate) fn pack(layout: &Layout, rows: &[i8], width: usize, panel: &mut [u8], corrections: &mut [i32]) {
-    layout.pack(rows, width, corrections.len(), panel);
+    layout.pack(rows, width, layout.room(corrections.len()), panel);
     corrections.fill(0);
 }
 
